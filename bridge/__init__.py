@@ -1,0 +1,1 @@
+"""The opportunity bridge: one sales opportunity, level in several CRMs."""
