@@ -1,0 +1,181 @@
+"""How a connector calls its vendor: one warm session per thread, a budget, and every failure as one of our errors."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from typing import Any, Protocol
+
+import requests
+
+from bridge.core.errors import Transient
+
+ANSWER_BYTES_MAX = 5_000_000
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request to a vendor. params: query, in order. json: a JSON body, or None for no body."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    params: tuple[tuple[str, str], ...] = ()
+    json: Any = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back. headers: lower-case names. body: raw bytes, at most ANSWER_BYTES_MAX."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def json(self) -> Any:
+        """Return the parsed body with decimals as Decimal; raises Transient when it is not JSON."""
+        try:
+            return json.loads(self.body, parse_float=Decimal, parse_constant=_no_constant)
+        except (ValueError, RecursionError):
+            raise Transient("not_json", f"HTTP {self.status} without JSON", in_doubt=True) from None
+
+    def retry_after_s(self, now_s: float) -> float | None:
+        """Return the seconds that Retry-After asks for, as a number or a date, or None."""
+        text = self.headers.get("retry-after", "")
+        try:
+            return max(0.0, float(text))
+        except ValueError:
+            pass
+        try:
+            return max(0.0, parsedate_to_datetime(text).timestamp() - now_s)
+        except (ValueError, TypeError):
+            return None
+
+
+class Transport(Protocol):
+    """Sends a call and returns the answer; raises Transient when there was none. Tests put a recorder here."""
+
+    def __call__(self, call: Call) -> Answer: ...
+
+
+class Gate(Protocol):
+    """What a call passes before it goes out, and what it reports to after: the budget of the connection."""
+
+    def enter(self) -> None:
+        """Wait for a place; raises Transient(whole=True) when the connection must wait longer."""
+
+    def leave(self, ok: bool, pause_s: float | None = None) -> None:
+        """Report how the call went. pause_s: the vendor asks everybody on this connection to wait so long."""
+
+
+@dataclass
+class Http:
+    """
+    The calls of one connection. Paths are relative to `base_url`; `headers` go with every call.
+
+    now_s: the wall clock in epoch seconds, needed only for a Retry-After that is a date.
+    """
+
+    base_url: str
+    headers: Mapping[str, str]
+    transport: Transport
+    gate: Gate
+    now_s: Callable[[], float]
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | tuple[tuple[str, str], ...] = (),
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """
+        Send one request and return the answer, whatever its status, except the following.
+
+        Raises Transient: `no_connection` (nothing was sent), `no_answer` (in doubt), `throttled` for 429 and for 503
+        with Retry-After (whole connection), `server_error` for 5xx without a JSON object (in doubt).
+        A 5xx with a JSON object is returned: some vendors say "invalid" that way.
+        """
+        pairs = tuple(params.items()) if isinstance(params, Mapping) else params
+        self.gate.enter()
+        ok, pause_s = False, None
+        try:
+            answer = self.transport(
+                Call(method, self.base_url.rstrip("/") + path, {**self.headers, **(headers or {})}, pairs, json)
+            )
+            pause_s = answer.retry_after_s(self.now_s())
+            if answer.status == 429 or (answer.status == 503 and pause_s is not None):
+                raise Transient("throttled", f"HTTP {answer.status}", after_s=pause_s, whole=True)
+            if answer.status >= 500 and not answer.body.lstrip().startswith(b"{"):
+                raise Transient("server_error", f"HTTP {answer.status}", in_doubt=True)
+            ok = answer.status < 500
+            return answer
+        finally:
+            self.gate.leave(ok, pause_s)
+
+
+class RequestsTransport:
+    """The real transport: `requests`, one session per thread, no cookies, no redirects, no proxies from outside."""
+
+    def __init__(self, connect_s: float = 5.0, read_s: float = 10.0) -> None:
+        self._local = threading.local()
+        self._timeout = (connect_s, read_s)
+
+    def __call__(self, call: Call) -> Answer:
+        try:
+            with self._session().request(
+                call.method,
+                call.url,
+                params=call.params,
+                headers=dict(call.headers),
+                data=None if call.json is None else json.dumps(call.json, default=_number).encode(),
+                timeout=self._timeout,
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                body = response.raw.read(ANSWER_BYTES_MAX + 1, decode_content=True)
+                headers = {k.lower(): v for k, v in response.headers.items()}
+                if len(body) > ANSWER_BYTES_MAX:
+                    raise Transient("answer_too_large", f"over {ANSWER_BYTES_MAX} bytes", in_doubt=True)
+                return Answer(response.status_code, headers, body)
+        except (requests.exceptions.ConnectTimeout, requests.exceptions.SSLError) as error:
+            raise Transient("no_connection", type(error).__name__) from error
+        except requests.exceptions.ConnectionError as error:
+            refused = "NewConnectionError" in str(error) or "NameResolutionError" in str(error)
+            raise Transient(
+                "no_connection" if refused else "no_answer", type(error).__name__, in_doubt=not refused
+            ) from error
+        except (requests.exceptions.RequestException, OSError) as error:
+            raise Transient("no_answer", type(error).__name__, in_doubt=True) from error
+
+    def _session(self) -> requests.Session:
+        if not hasattr(self._local, "session"):
+            session = requests.Session()
+            session.trust_env = False
+            session.cookies.set_policy(_NoCookies())
+            session.headers.update({"User-Agent": "opportunity-bridge", "Accept": "application/json"})
+            self._local.session = session
+        session = self._local.session
+        assert isinstance(session, requests.Session)
+        return session
+
+
+class _NoCookies(requests.cookies.cookielib.DefaultCookiePolicy):  # type: ignore[name-defined,misc]
+    def set_ok(self, cookie: object, request: object) -> bool:
+        return False
+
+
+def _number(value: object) -> float | int:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

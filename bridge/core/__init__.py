@@ -1,0 +1,1 @@
+"""Values and decisions. No clock, network, disk, environment, logging or randomness."""
