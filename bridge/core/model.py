@@ -34,7 +34,8 @@ class Record:
 
     fields: canonical field name to native value. stamp: the vendor's own time of the last change, or None when the
     vendor has none. actor: who changed it last, where the vendor says so. locked: fields that this very record does
-    not take now, with the reason. raw: what the connector needs to write the record back; nobody else looks inside.
+    not take now, with the reason. aliases: other ids under which webhooks name it. raw: what the connector needs to
+    write the record back; nobody else looks inside.
     """
 
     ref: Ref
@@ -42,6 +43,7 @@ class Record:
     stamp: int | None = None
     actor: str | None = None
     locked: Mapping[str, str] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
     raw: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 

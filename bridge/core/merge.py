@@ -1,0 +1,272 @@
+"""
+What a read means: echo, late news, our own write as the vendor stores it, or somebody's edit.
+
+The rules R1 to R15 are those of the sync algorithm. Every function changes the working copy of a link that it is given
+and returns what else must be stored; nothing here knows a clock.
+"""
+
+from __future__ import annotations
+
+from bridge.core.fields import Choice
+from bridge.core.model import (
+    FOREVER,
+    Effects,
+    Entry,
+    Former,
+    Hub,
+    Link,
+    Look,
+    Native,
+    Record,
+    Sent,
+    Shadow,
+    Side,
+    What,
+)
+from bridge.core.rules import UNKNOWN, Rules, SideRules
+
+FIRST = 1
+HOPS_MAX = 3
+ARGUMENT_PAUSE = 15 * 60_000
+ARGUMENTS_A_DAY = 4
+DAY = 86_400_000
+
+
+class Merge:
+    """
+    The rules applied to one link at one moment.
+
+    now: epoch milliseconds. cause: the delivery, or the word, that made us look; it goes into the journal.
+    """
+
+    def __init__(self, link: Link, rules: Rules, now: int, cause: str = "") -> None:
+        self.link, self.rules, self.now, self.cause = link, rules, now, cause
+        self.effects = Effects()
+
+    def observe(self, seen: Record, issued: int, only: frozenset[str] | None = None) -> set[str]:
+        """
+        Take in a record that a read issued at `issued` returned (R2 to R6); return the fields that are not settled.
+
+        only: the fields to take; None means all. A field that `seen` does not show stays as it was.
+        """
+        side = self.link.sides[seen.ref.connection]
+        rules = self.rules.sides[side.ref.connection]
+        fields = {f for f in seen.fields if f in rules.fields and (only is None or f in only)}
+        fields = {f for f in fields if self.rules.policy(f) != "off" and not rules.fields[f].unread}
+        if seen.stamp is not None and side.stamp is not None and seen.stamp < side.stamp:
+            self._look(side, self.now + max(rules.lag, 1000))
+            self.effects.unsettled |= fields
+            return fields
+        newer = seen.stamp is not None and (side.stamp is None or seen.stamp > side.stamp)
+        unsettled = {f for f in sorted(fields) if not self._settled(side, rules, f, seen, issued, newer)}
+        if seen.stamp is not None:
+            side.stamp = seen.stamp
+        self.effects.unsettled |= unsettled
+        return unsettled
+
+    def _settled(self, side: Side, rules: SideRules, name: str, seen: Record, issued: int, newer: bool) -> bool:
+        n, spec = seen.fields[name], rules.fields[name]
+        sh = side.shadows.get(name)
+        if sh is None:
+            self._first(side, rules, name, n, seen)
+            return True
+        since = sh.moved_at
+        if side.open is not None and name in side.open.touched:
+            since = max(since, side.open.at + rules.timeout)
+        suspected = any(f.native == n and f.replaced_at > issued - rules.suspect for f in side.formers.get(name, ()))
+        wait = rules.suspect if suspected else rules.lag
+        said = side.open.patch.get(name) if side.open else None
+        if n == sh.native:
+            if issued >= since + rules.lag:
+                sh.sent, sh.undated = None, False
+        elif issued < since + wait and not (newer and not sh.undated):
+            self._look(side, since + wait)
+            return False
+        elif sh.sent is not None and rules.explained(name, sh.sent.value, n):
+            self._note(side, name, "normalised", old=sh.sent.value, new=n, version=sh.base)
+            sh.native = n
+            _confirm(sh, seen.stamp)
+        elif said is not None and rules.explained(name, said.value, n):
+            self._note(side, name, "landed", old=sh.native, new=n, version=said.version)
+            self._move(side, name, n)
+            _confirm(sh, seen.stamp)
+            sh.base = max(sh.base, said.version)
+            side.wrote_at = self.now
+        elif spec.same(n, sh.native):
+            sh.native = n
+        elif spec.via and rules.decode(name, n) == rules.decode(name, sh.native):
+            self._move(side, name, n)
+            _confirm(sh, seen.stamp)
+        else:
+            self._ingest(side, rules, name, n, seen)
+        return True
+
+    def _first(self, side: Side, rules: SideRules, name: str, n: Native, seen: Record) -> None:
+        """The first sight of a field: nothing is written for it; a hub without a value takes this one."""
+        hub = self.link.hubs.get(name)
+        c = rules.decode(name, n)
+        if hub is None:
+            stamp = self.now if seen.stamp is None else min(seen.stamp, self.now)
+            self.link.hubs[name] = Hub(c, FIRST, stamp, side.ref.connection)
+            self._note(side, name, "first", new=c, version=FIRST)
+        elif not rules.agrees(name, hub.value, n):
+            self._note(side, name, "differs", old=hub.value, new=c, version=hub.version)
+        side.shadows[name] = Shadow(n, FIRST, self.now)
+
+    def _ingest(self, side: Side, rules: SideRules, name: str, n: Native, seen: Record) -> None:
+        """R7 to R9: somebody else changed this field here."""
+        hub, sh = self.link.hubs[name], side.shadows[name]
+        self._move(side, name, n)
+        _confirm(sh, seen.stamp)
+        c = rules.decode(name, n)
+        if rules.agrees(name, hub.value, n):
+            if sh.base < hub.version:
+                self._note(side, name, "settled_equal", new=c, version=hub.version)
+            sh.base = hub.version
+            return
+        at = self.now if seen.stamp is None else min(seen.stamp, self.now)
+        if sh.base < hub.version and not self._wins(name, at, side, hub):
+            held = self.rules.policy(name) == "hold"
+            detail = "two sides changed it; the rule says hold" if held else f"{hub.origin} wins by the rule"
+            self._note(side, name, "lost", old=c, new=hub.value, version=hub.version, detail=detail)
+            if held:
+                hub.held_until = FOREVER
+            return
+        hop = hub.hop + 1 if self._caused(seen.stamp, side, rules) else 0
+        if hop > HOPS_MAX:
+            self._argue(side, name, hub)
+        self._note(side, name, "set", old=hub.value, new=c, version=hub.version + 1, detail=self._won(sh, hub, seen))
+        hub.value, hub.version, hub.stamp = c, hub.version + 1, at
+        hub.origin, hub.hop = side.ref.connection, hop
+        sh.base = hub.version
+
+    def _won(self, sh: Shadow, hub: Hub, seen: Record) -> str:
+        who = f"by {seen.actor}" if seen.actor else ""
+        rule = "" if sh.base == hub.version else f"over {hub.origin}"
+        return " ".join(filter(None, (who, rule)))
+
+    def _wins(self, name: str, at: int, side: Side, hub: Hub) -> bool:
+        policy = self.rules.policy(name)
+        if policy.startswith("source:"):
+            return side.ref.connection == policy.removeprefix("source:")
+        if policy == "hold":
+            return False
+        order = {c: r.order for c, r in self.rules.sides.items()}
+        return (at, order[side.ref.connection]) > (hub.stamp, order.get(hub.origin, -1))
+
+    def _caused(self, stamp: int | None, side: Side, rules: SideRules) -> bool:
+        """R9: could one of our own writes have caused this change?"""
+        if side.wrote_at is None:
+            return False
+        if stamp is not None:
+            return stamp - side.wrote_at < rules.react
+        return self.now - side.wrote_at < rules.react + rules.suspect + rules.scan + 60_000
+
+    def _argue(self, side: Side, name: str, hub: Hub) -> None:
+        day = self.now // DAY
+        hub.argued, hub.argued_day = (hub.argued + 1 if hub.argued_day == day else 1), day
+        hub.held_until = self.now + ARGUMENT_PAUSE if hub.argued <= ARGUMENTS_A_DAY else FOREVER
+        self._note(side, name, "held", version=hub.version, detail="automations answer each other's changes")
+
+    def settle(self, side: Side, answer: Record | None, issued: int) -> None:
+        """
+        R11: the open write of `side` was answered. Close it; take the answer's other fields as any read.
+
+        answer: the record as the vendor's answer shows it, or None when it shows nothing.
+        """
+        assert side.open is not None
+        write, rules = side.open, self.rules.sides[side.ref.connection]
+        shown = answer.fields if answer else {}
+        stored = rules.answer == "stored" and answer is not None
+        for name, said in write.patch.items():
+            sh = side.shadows.setdefault(name, Shadow(None, FIRST, self.now))
+            kept = said.value
+            if name in shown and (stored or rules.explained(name, said.value, shown[name])):
+                kept = shown[name]
+            self._note(side, name, "sent", old=sh.native, new=kept, version=said.version)
+            self._move(side, name, kept)
+            sh.base = max(sh.base, said.version)
+            sh.sent = Sent(said.value)
+            sh.undated = not (stored and answer is not None and answer.stamp is not None)
+        for name in write.touched - write.patch.keys():
+            if name in side.shadows:
+                side.shadows[name].moved_at = self.now
+        side.open = None
+        side.wrote_at = self.now
+        self._look(side, self.now + rules.lag)
+        if answer is not None:
+            self.observe(answer, issued, frozenset(shown.keys() - write.patch.keys()))
+
+    def resolve_doubt(self, side: Side, issued: int) -> bool:
+        """
+        R12: close a write in doubt once a read was issued late enough to tell; return whether it is closed.
+
+        Call it after `observe` of that read. A write that did not land stays due and is planned again.
+        """
+        rules = self.rules.sides[side.ref.connection]
+        if side.open is None:
+            return True
+        tells = side.open.at + rules.timeout + rules.lag
+        if issued < tells:
+            self._look(side, tells)
+            return False
+        for name, said in side.open.patch.items():
+            sh = side.shadows.get(name)
+            if sh is None or sh.base < said.version:
+                self._note(side, name, "did_not_land", new=said.value, version=said.version)
+        side.open = None
+        return True
+
+    def missing(self, side: Side) -> None:
+        """R15: a read found nothing; a second one, `lag` later, makes it certain."""
+        rules = self.rules.sides[side.ref.connection]
+        if side.missing_since is None:
+            side.missing_since = self.now
+        if self.now - side.missing_since < max(rules.lag, 1000):
+            self._look(side, side.missing_since + max(rules.lag, 1000))
+        elif not side.gone:
+            side.gone, side.open = True, None
+            self._note(side, "", "gone", detail="two reads found nothing; nothing is written elsewhere")
+
+    def present(self, side: Side) -> None:
+        """A read found the record."""
+        side.missing_since = None
+        if side.gone:
+            side.gone = False
+            self._note(side, "", "back")
+
+    def understand(self) -> None:
+        """Give hub values whose choice was unknown their meaning, where somebody has said it since."""
+        for name, hub in self.link.hubs.items():
+            origin = self.rules.sides.get(hub.origin)
+            if not isinstance(hub.value, str) or not hub.value.startswith(UNKNOWN) or origin is None:
+                continue
+            if isinstance(origin.fields.get(name), Choice):
+                hub.value = origin.decode(name, hub.value.removeprefix(f"{UNKNOWN}{hub.origin}:"))
+
+    def _move(self, side: Side, name: str, n: Native) -> None:
+        sh, suspect = side.shadows[name], self.rules.sides[side.ref.connection].suspect
+        kept = [f for f in side.formers.get(name, ()) if f.replaced_at > self.now - suspect and f.native != sh.native]
+        if n != sh.native:
+            kept.append(Former(sh.native, self.now))
+        side.formers[name] = kept if suspect else []
+        sh.native, sh.moved_at = n, self.now
+
+    def _look(self, side: Side, at: int) -> None:
+        self.effects.looks.append(Look(side.ref, at, self.cause or "confirm"))
+
+    def _note(self, side: Side, name: str, what: What, **rest: object) -> None:
+        connection = side.ref.connection
+        self.effects.journal.append(Entry(self.now, connection, name, what, delivery=self.cause, **rest))  # type: ignore[arg-type]
+
+
+def _confirm(sh: Shadow, stamp: int | None) -> None:
+    sh.sent, sh.undated = None, stamp is None
+
+
+def assert_sound(link: Link) -> None:
+    """Check what must hold after each transaction (I13): no shadow is ahead of its hub."""
+    for side in link:
+        for name, sh in side.shadows.items():
+            hub = link.hubs.get(name)
+            assert hub is None or sh.base <= hub.version, f"{side.ref} {name}: base {sh.base} > {hub.version}"

@@ -1,0 +1,174 @@
+"""What is due for one side: a patch to write, or for each field the reason why not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bridge.core.errors import Unsayable
+from bridge.core.fields import Choice
+from bridge.core.merge import FIRST
+from bridge.core.model import FOREVER, Entry, Hold, Hub, Link, Said, Shadow, Side
+from bridge.core.rules import Rules, SideRules
+
+
+@dataclass
+class Plan:
+    """
+    patch: what to write. holds: what waits for a person. waits: when a field that is held for a while is due again.
+    """
+
+    patch: dict[str, Said] = field(default_factory=dict)
+    holds: list[Hold] = field(default_factory=list)
+    journal: list[Entry] = field(default_factory=list)
+    waits: list[int] = field(default_factory=list)
+
+
+def due(link: Link, side: Side, rules: Rules) -> list[str]:
+    """Return the fields of this side that do not reflect the hub yet (R10), a stage behind its pipeline."""
+    mine = rules.sides[side.ref.connection]
+    if side.gone or mine.paused:
+        return []
+    late = {f for f, spec in mine.fields.items() if isinstance(spec, Choice) and spec.scope}
+    behind = [f for f in mine.fields if f in link.hubs and _base(side, f) < link.hubs[f].version]
+    return sorted((f for f in behind if rules.policy(f) != "off"), key=lambda f: f in late)
+
+
+def plan(
+    link: Link, side: Side, rules: Rules, now: int, *, unsettled: frozenset[str], locked: dict[str, str], cause: str
+) -> Plan:
+    """
+    Return what to write to `side` so that it says what the hub says, and move the base of what needs no write.
+
+    unsettled: fields whose last read proves nothing yet. locked: fields that the record itself refuses, with reasons.
+    """
+    made, mine = Plan(), rules.sides[side.ref.connection]
+    for name in due(link, side, rules):
+        hub, spec = link.hubs[name], mine.fields[name]
+        sh = side.shadows.get(name)
+        if sh is not None and mine.agrees(name, hub.value, sh.native):
+            _skip(made, side, name, hub, now, cause, "already says the same")
+        elif spec.readonly:
+            _skip(made, side, name, hub, now, cause, spec.readonly)
+        elif _held(link, name, rules, now):
+            made.holds.append(_hold_of(side, name, hub))
+            made.waits += [hub.held_until] if hub.held_until and hub.held_until != FOREVER else []
+        elif name in locked:
+            made.holds.append(
+                Hold(side.ref.connection, name, locked[name], "change the record there, or map it otherwise")
+            )
+        elif name not in unsettled:
+            _say(made, link, side, mine, name)
+    for spec in mine.fields.values():
+        if isinstance(spec, Choice) and spec.scope in made.patch and spec.name not in made.patch:
+            _say(made, link, side, mine, spec.name)
+        if spec.via:
+            _couple(made, link, side, mine, spec.name, spec.via, now, cause)
+    return made
+
+
+def _base(side: Side, name: str) -> int:
+    return side.shadows[name].base if name in side.shadows else FIRST
+
+
+def _skip(made: Plan, side: Side, name: str, hub: Hub, now: int, cause: str, reason: str) -> None:
+    side.shadows.setdefault(name, Shadow(None, FIRST, 0)).base = hub.version
+    made.journal.append(
+        Entry(
+            now,
+            side.ref.connection,
+            name,
+            "not_sent",
+            new=hub.value,
+            version=hub.version,
+            delivery=cause,
+            detail=reason,
+        )
+    )
+
+
+def _held(link: Link, name: str, rules: Rules, now: int) -> bool:
+    """A pause after an argument ends by time; a conflict ends when all sides say the same."""
+    hub = link.hubs[name]
+    if hub.held_until is None:
+        return False
+    if hub.held_until <= now:
+        hub.held_until, hub.hop = None, 0
+    elif all(
+        rules.sides[s.ref.connection].agrees(name, hub.value, s.shadows[name].native)
+        for s in link
+        if name in s.shadows and not s.gone
+    ):
+        hub.held_until = None
+    return hub.held_until is not None
+
+
+def _hold_of(side: Side, name: str, hub: Hub) -> Hold:
+    if hub.held_until == FOREVER:
+        return Hold(
+            side.ref.connection, name, f"two sides disagree on {name}", f"make {name} the same on both sides, by hand"
+        )
+    return Hold(
+        side.ref.connection,
+        name,
+        f"automations answer each other's changes of {name}",
+        f"switch off the automation that rewrites {name}, or mark the field as rewriting",
+    )
+
+
+def _say(made: Plan, link: Link, side: Side, mine: SideRules, name: str) -> None:
+    if name not in link.hubs:
+        return
+    try:
+        value = mine.encode(name, link.hubs[name].value, _scope(made, side, mine, name))
+    except Unsayable as error:
+        made.holds.append(Hold(side.ref.connection, name, error.reason, f"{error.cure} at {side.ref.connection}"))
+        return
+    made.patch[name] = Said(value, link.hubs[name].version)
+
+
+def _scope(made: Plan, side: Side, mine: SideRules, name: str) -> str:
+    """Return the native pipeline that the record will be in after this write, for choices that depend on it."""
+    spec = mine.fields[name]
+    if not isinstance(spec, Choice) or not spec.scope:
+        return ""
+    if spec.scope in made.patch:
+        return str(made.patch[spec.scope].value or "")
+    sh = side.shadows.get(spec.scope)
+    return str(sh.native or "") if sh else ""
+
+
+def _couple(made: Plan, link: Link, side: Side, mine: SideRules, name: str, via: str, now: int, cause: str) -> None:
+    """
+    Bring a field that only `via` shows (a status that the stage tells) and `via` itself to one native value.
+
+    The status wins: a stage that would change it is not written, and a status that the stage in the hub does not show
+    is written as the stage that says it.
+    """
+    if name not in made.patch and via not in made.patch:
+        return
+    hub = link.hubs.get(name)
+    wanted = made.patch.get(via)
+    fits = wanted is not None and (hub is None or mine.agrees(name, hub.value, wanted.value))
+    if wanted is not None and not fits and name not in made.patch:
+        del made.patch[via]
+        detail = f"would change the {name} here, which is {hub.value if hub else None}"
+        _skip(made, side, via, link.hubs[via], now, cause, detail)
+        return
+    value = wanted.value if wanted and fits else _agreeing(link, side, mine, name, via, made.patch[name])
+    held = {h.field for h in made.holds}
+    for each in (via, name):
+        if each in link.hubs:
+            version = _base(side, each) if each in held else link.hubs[each].version
+            made.patch[each] = Said(value, version)
+
+
+def _agreeing(link: Link, side: Side, mine: SideRules, name: str, via: str, said: Said) -> str | int | None:
+    """Return the native value of the hub's stage if it shows the wanted status too, else the status's own."""
+    if via in link.hubs:
+        try:
+            value = mine.encode(via, link.hubs[via].value, _scope(Plan(), side, mine, via))
+        except Unsayable:
+            return said.value
+        if mine.agrees(name, link.hubs[name].value, value):
+            return value
+    return said.value
