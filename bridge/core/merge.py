@@ -193,7 +193,7 @@ class Merge:
                 side.shadows[name].moved_at = self.now
         side.open = None
         side.wrote_at = self.now
-        self._look(side, self.now + rules.lag)
+        self._look(side, self.now + rules.lag, "confirm")
         if answer is not None:
             self.observe(answer, issued, frozenset(shown.keys() - write.patch.keys()))
 
@@ -252,8 +252,8 @@ class Merge:
         side.formers[name] = kept if suspect else []
         sh.native, sh.moved_at = n, self.now
 
-    def _look(self, side: Side, at: int) -> None:
-        self.effects.looks.append(Look(side.ref, at, self.cause or "confirm"))
+    def _look(self, side: Side, at: int, cause: str = "") -> None:
+        self.effects.looks.append(Look(side.ref, at, cause or self.cause or "again"))
 
     def _note(self, side: Side, name: str, what: What, **rest: object) -> None:
         connection = side.ref.connection

@@ -1,0 +1,270 @@
+-- Every statement of the store, named. Parameters are :named; both engines read the same text.
+
+-- name: accept
+-- A delivery that verification has passed. A vendor's repeat of the same notification changes nothing.
+INSERT INTO delivery (id, connection, dedupe_key, at, method, query, content_type, body, state)
+VALUES (:id, :connection, :dedupe_key, :at, :method, :query, :content_type, :body, 'waiting')
+ON CONFLICT (connection, dedupe_key) DO NOTHING;
+
+-- name: heard
+INSERT INTO connection (name, heard_at) VALUES (:connection, :at)
+ON CONFLICT (name) DO UPDATE SET heard_at = excluded.heard_at;
+
+-- name: swept
+INSERT INTO connection (name, swept_at) VALUES (:connection, :at)
+ON CONFLICT (name) DO UPDATE SET swept_at = excluded.swept_at;
+
+-- name: pause
+INSERT INTO connection (name, paused_until, why) VALUES (:connection, :until, :why)
+ON CONFLICT (name) DO UPDATE SET paused_until = excluded.paused_until, why = excluded.why;
+
+-- name: connections
+SELECT name, paused_until, why, heard_at, swept_at FROM connection;
+
+-- name: waiting
+-- Deliveries that nobody has turned into looks yet, oldest first.
+SELECT id, connection, method, query, content_type, body FROM delivery WHERE state = 'waiting' ORDER BY id LIMIT :n;
+
+-- name: count_waiting
+SELECT COUNT(*) FROM delivery WHERE state = 'waiting';
+
+-- name: delivery_state
+UPDATE delivery SET state = :state, outcome = :outcome WHERE id = :id AND state <> 'done';
+
+-- name: delivery_outcome
+-- The first outcome stands, except that an echo may turn out to be news at the later look.
+UPDATE delivery SET state = 'done', outcome = :outcome
+WHERE id = :id AND (state <> 'done' OR (outcome = 'echo' AND :outcome <> 'echo'));
+
+-- name: replay
+UPDATE delivery SET state = 'waiting', outcome = '' WHERE id = :id;
+
+-- name: delivery
+SELECT id, connection, at, state, outcome FROM delivery WHERE id = :id;
+
+-- name: deliveries
+SELECT id, connection, at, state, outcome FROM delivery ORDER BY id DESC LIMIT :n;
+
+-- name: deliveries_between
+SELECT id FROM delivery WHERE connection = :connection AND at >= :since ORDER BY id;
+
+-- name: find
+-- The link of a vendor's id, or of another id under which its webhooks name the record.
+SELECT r.link, r.vendor_id FROM ref r WHERE r.connection = :connection AND r.kind = :kind AND r.vendor_id = :vendor_id
+UNION ALL
+SELECT r.link, r.vendor_id FROM alias a
+JOIN ref r ON r.connection = a.connection AND r.kind = a.kind AND r.vendor_id = a.vendor_id
+WHERE a.connection = :connection AND a.kind = :kind AND a.alias = :vendor_id;
+
+-- name: add_look
+INSERT INTO look (link, connection, at, cause) VALUES (:link, :connection, :at, :cause)
+ON CONFLICT (link, connection, at, cause) DO NOTHING;
+
+-- name: take_looks
+DELETE FROM look WHERE link = :link AND connection = :connection AND at <= :upto;
+
+-- name: due_looks
+SELECT connection, at, cause FROM look WHERE link = :link AND at <= :now
+AND connection NOT IN (SELECT name FROM connection WHERE paused_until > :now) ORDER BY at, cause;
+
+-- name: due_link
+-- The link whose look has waited longest, if nobody holds its lease and its connection is not paused.
+SELECT look.link FROM look JOIN link ON link.id = look.link
+WHERE look.at <= :now AND link.lease_until <= :now AND link.state = 'live'
+AND look.connection NOT IN (SELECT name FROM connection WHERE paused_until > :now)
+ORDER BY look.at LIMIT 1;
+
+-- name: next_look
+-- When the next look is due, leases and pauses included; NULL when nothing waits.
+SELECT MIN(MAX(look.at, link.lease_until, COALESCE(c.paused_until, 0))) FROM look
+JOIN link ON link.id = look.link AND link.state = 'live' LEFT JOIN connection c ON c.name = look.connection;
+
+-- name: next_look_soon
+SELECT look.at, link.lease_until, COALESCE(c.paused_until, 0) FROM look
+JOIN link ON link.id = look.link AND link.state = 'live' LEFT JOIN connection c ON c.name = look.connection
+ORDER BY look.at LIMIT 50;
+
+-- name: lease
+UPDATE link SET owner = :owner, token = token + 1, lease_until = :until WHERE id = :link AND lease_until <= :now
+RETURNING token;
+
+-- name: renew
+UPDATE link SET lease_until = :until WHERE id = :link AND token = :token;
+
+-- name: release
+UPDATE link SET owner = NULL, lease_until = 0 WHERE id = :link AND token = :token;
+
+-- name: fence
+SELECT token FROM link WHERE id = :link;
+
+-- name: load_refs
+SELECT connection, kind, vendor_id, stamp, wrote_at, missing_since, gone FROM ref WHERE link = :link;
+
+-- name: load_hubs
+SELECT field, value, version, stamp, origin, hop, held_until, argued, argued_day FROM hub WHERE link = :link;
+
+-- name: load_shadows
+SELECT connection, field, native, base, moved_at, sent, undated FROM shadow WHERE link = :link;
+
+-- name: load_formers
+SELECT connection, field, native, replaced_at FROM former WHERE link = :link ORDER BY replaced_at;
+
+-- name: load_writes
+SELECT connection, id, patch, touched, at FROM write WHERE link = :link AND state = 'open';
+
+-- name: save_ref
+UPDATE ref SET stamp = :stamp, wrote_at = :wrote_at, missing_since = :missing_since, gone = :gone
+WHERE link = :link AND connection = :connection;
+
+-- name: save_hub
+INSERT INTO hub (link, field, value, version, stamp, origin, hop, held_until, argued, argued_day)
+VALUES (:link, :field, :value, :version, :stamp, :origin, :hop, :held_until, :argued, :argued_day)
+ON CONFLICT (link, field) DO UPDATE SET value = excluded.value, version = excluded.version, stamp = excluded.stamp,
+origin = excluded.origin, hop = excluded.hop, held_until = excluded.held_until, argued = excluded.argued,
+argued_day = excluded.argued_day;
+
+-- name: save_shadow
+INSERT INTO shadow (link, connection, field, native, base, moved_at, sent, undated)
+VALUES (:link, :connection, :field, :native, :base, :moved_at, :sent, :undated)
+ON CONFLICT (link, connection, field) DO UPDATE SET native = excluded.native, base = excluded.base,
+moved_at = excluded.moved_at, sent = excluded.sent, undated = excluded.undated;
+
+-- name: save_former
+INSERT INTO former (link, connection, field, native, replaced_at)
+VALUES (:link, :connection, :field, :native, :replaced_at)
+ON CONFLICT (link, connection, field, native) DO UPDATE SET replaced_at = excluded.replaced_at;
+
+-- name: drop_former
+DELETE FROM former WHERE link = :link AND connection = :connection AND field = :field AND native = :native;
+
+-- name: open_write
+INSERT INTO write (id, link, connection, kind, patch, touched, opened_at, at, state, cause)
+VALUES (:id, :link, :connection, 'update', :patch, :touched, :at, :at, 'open', :cause);
+
+-- name: touch_write
+UPDATE write SET at = :at WHERE id = :id;
+
+-- name: close_write
+UPDATE write SET state = :state, detail = :detail WHERE id = :id AND state = 'open';
+
+-- name: fails
+UPDATE ref SET fails = :fails, failing_since = :since WHERE link = :link AND connection = :connection;
+
+-- name: failing
+SELECT fails, failing_since FROM ref WHERE link = :link AND connection = :connection;
+
+-- name: note
+INSERT INTO journal (id, at, link, connection, field, what, old, new, version, delivery, detail)
+VALUES (:id, :at, :link, :connection, :field, :what, :old, :new, :version, :delivery, :detail);
+
+-- name: attempt
+INSERT INTO attempt (id, at, link, connection, cause, outcome, reason, detail, fails, ms)
+VALUES (:id, :at, :link, :connection, :cause, :outcome, :reason, :detail, :fails, :ms);
+
+-- name: attempts
+SELECT at, connection, cause, outcome, reason, detail, fails, ms FROM attempt WHERE link = :link ORDER BY id DESC LIMIT :n;
+
+-- name: put_hold
+INSERT INTO hold (link, connection, field, reason, cure, since)
+VALUES (:link, :connection, :field, :reason, :cure, :since)
+ON CONFLICT (link, connection, field) DO UPDATE SET reason = excluded.reason, cure = excluded.cure;
+
+-- name: drop_hold
+DELETE FROM hold WHERE link = :link AND connection = :connection AND field = :field;
+
+-- name: holds_of_side
+SELECT field FROM hold WHERE link = :link AND connection = :connection;
+
+-- name: holds_of_link
+SELECT connection, field, reason, cure, since FROM hold WHERE link = :link ORDER BY connection, field;
+
+-- name: holds
+SELECT link, connection, field, reason, cure, since FROM hold ORDER BY since;
+
+-- name: look_at_holds
+-- New choices or links may have cured these: look at them again.
+INSERT INTO look (link, connection, at, cause)
+SELECT DISTINCT link, connection, CAST(:at AS INTEGER), 'cured' FROM hold
+WHERE connection = :connection OR reason LIKE 'nobody has said%'
+ON CONFLICT (link, connection, at, cause) DO NOTHING;
+
+-- name: look_at_due
+-- After a pause: every ref of the connection that the hub has run ahead of.
+INSERT INTO look (link, connection, at, cause)
+SELECT DISTINCT s.link, s.connection, CAST(:at AS INTEGER), 'resumed' FROM shadow s
+JOIN hub h ON h.link = s.link AND h.field = s.field AND s.base < h.version WHERE s.connection = :connection
+ON CONFLICT (link, connection, at, cause) DO NOTHING;
+
+-- name: add_link
+INSERT INTO link (id, kind, created_at) VALUES (:id, :kind, :at);
+
+-- name: add_ref
+INSERT INTO ref (connection, kind, vendor_id, link) VALUES (:connection, :kind, :vendor_id, :link);
+
+-- name: add_alias
+INSERT INTO alias (connection, kind, alias, vendor_id) VALUES (:connection, :kind, :alias, :vendor_id)
+ON CONFLICT (connection, kind, alias) DO UPDATE SET vendor_id = excluded.vendor_id
+WHERE alias.vendor_id <> excluded.vendor_id;
+
+-- name: refs
+SELECT link, connection, kind, vendor_id, gone FROM ref ORDER BY link, connection;
+
+-- name: refs_of_link
+SELECT connection, kind, vendor_id, gone FROM ref WHERE link = :link ORDER BY connection;
+
+-- name: ref_ids
+-- Every live opportunity of a connection, to see which a complete sweep did not show.
+SELECT vendor_id FROM ref WHERE connection = :connection AND kind = 'opportunity' AND gone = 0;
+
+-- name: shadows_of_refs
+-- The shadows of one page of a sweep; :ids is a JSON array of vendor ids.
+SELECT r.vendor_id, r.link, s.field, s.native FROM ref r LEFT JOIN shadow s ON s.link = r.link AND s.connection = r.connection
+WHERE r.connection = :connection AND r.kind = 'opportunity' AND r.vendor_id IN (SELECT value FROM json_each(:ids));
+
+-- name: party_by_native
+-- The link of a contact or account, as the canonical value of the fields `contact` and `account`.
+SELECT link FROM ref WHERE connection = :connection AND kind = :kind AND vendor_id = :vendor_id;
+
+-- name: party_by_link
+SELECT vendor_id FROM ref WHERE connection = :connection AND kind = :kind AND link = :link;
+
+-- name: put_choice
+INSERT INTO choice (connection, field, native, canonical, reads, writes, scope)
+VALUES (:connection, :field, :native, :canonical, :reads, :writes, :scope)
+ON CONFLICT (connection, field, native, canonical) DO UPDATE SET reads = excluded.reads, writes = excluded.writes,
+scope = excluded.scope;
+
+-- name: unread_choice
+UPDATE choice SET reads = 0
+WHERE connection = :connection AND field = :field AND native = :native AND canonical <> :canonical AND reads = 1;
+
+-- name: unwrite_choice
+UPDATE choice SET writes = 0 WHERE connection = :connection AND field = :field AND canonical = :canonical
+AND scope = :scope AND native <> :native AND writes = 1;
+
+-- name: drop_idle_choices
+DELETE FROM choice WHERE reads = 0 AND writes = 0;
+
+-- name: drop_choice
+DELETE FROM choice WHERE connection = :connection AND field = :field AND native = :native AND canonical = :canonical;
+
+-- name: choices
+SELECT connection, field, native, canonical, reads, writes, scope FROM choice ORDER BY connection, field, canonical, native;
+
+-- name: journal_of_link
+SELECT id, at, connection, field, what, old, new, version, delivery, detail FROM journal WHERE link = :link ORDER BY id;
+
+-- name: dead_writes
+SELECT id, link, connection, patch, at, cause, detail FROM write WHERE state = 'dead' ORDER BY at;
+
+-- name: replay_write
+UPDATE write SET state = 'replayed' WHERE id = :id AND state = 'dead' RETURNING link, connection;
+
+-- name: prune_deliveries
+DELETE FROM delivery WHERE at < :before AND state = 'done';
+
+-- name: prune_attempts
+DELETE FROM attempt WHERE at < :before;
+
+-- name: prune_writes
+DELETE FROM write WHERE at < :before AND state IN ('done', 'refused', 'replayed');

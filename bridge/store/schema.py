@@ -1,0 +1,80 @@
+"""
+The tables, as migrations. Portable types: text ids (UUIDv7), integers for time (UTC, milliseconds), JSON as text.
+
+A migration is only ever added. `native`, `value`, `sent`, `old` and `new` hold JSON scalars; NULL there means unknown
+or none, the JSON `null` means empty.
+"""
+
+from __future__ import annotations
+
+from sqlite_utils import Database, Migrations
+
+FIRST = """
+CREATE TABLE link (
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'live', created_at INTEGER NOT NULL,
+    owner TEXT, token INTEGER NOT NULL DEFAULT 0, lease_until INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE ref (
+    connection TEXT NOT NULL, kind TEXT NOT NULL, vendor_id TEXT NOT NULL, link TEXT NOT NULL REFERENCES link(id),
+    stamp INTEGER, wrote_at INTEGER, missing_since INTEGER, gone INTEGER NOT NULL DEFAULT 0,
+    fails INTEGER NOT NULL DEFAULT 0, failing_since INTEGER,
+    PRIMARY KEY (connection, kind, vendor_id), UNIQUE (link, connection));
+CREATE TABLE alias (
+    connection TEXT NOT NULL, kind TEXT NOT NULL, alias TEXT NOT NULL, vendor_id TEXT NOT NULL,
+    PRIMARY KEY (connection, kind, alias));
+CREATE TABLE hub (
+    link TEXT NOT NULL REFERENCES link(id), field TEXT NOT NULL, value TEXT NOT NULL, version INTEGER NOT NULL,
+    stamp INTEGER NOT NULL, origin TEXT NOT NULL, hop INTEGER NOT NULL, held_until INTEGER,
+    argued INTEGER NOT NULL, argued_day INTEGER NOT NULL, PRIMARY KEY (link, field));
+CREATE TABLE shadow (
+    link TEXT NOT NULL REFERENCES link(id), connection TEXT NOT NULL, field TEXT NOT NULL, native TEXT NOT NULL,
+    base INTEGER NOT NULL, moved_at INTEGER NOT NULL, sent TEXT, undated INTEGER NOT NULL,
+    PRIMARY KEY (link, connection, field));
+CREATE TABLE former (
+    link TEXT NOT NULL REFERENCES link(id), connection TEXT NOT NULL, field TEXT NOT NULL, native TEXT NOT NULL,
+    replaced_at INTEGER NOT NULL, PRIMARY KEY (link, connection, field, native));
+CREATE TABLE look (
+    link TEXT NOT NULL REFERENCES link(id), connection TEXT NOT NULL, at INTEGER NOT NULL, cause TEXT NOT NULL,
+    PRIMARY KEY (link, connection, at, cause));
+CREATE INDEX look_at ON look (at);
+CREATE TABLE write (
+    id TEXT PRIMARY KEY, link TEXT NOT NULL REFERENCES link(id), connection TEXT NOT NULL, kind TEXT NOT NULL,
+    patch TEXT NOT NULL, touched TEXT NOT NULL, opened_at INTEGER NOT NULL, at INTEGER NOT NULL, state TEXT NOT NULL,
+    cause TEXT NOT NULL, detail TEXT NOT NULL DEFAULT '');
+CREATE UNIQUE INDEX write_open ON write (link, connection) WHERE state = 'open';
+CREATE INDEX write_state ON write (state, at);
+CREATE TABLE delivery (
+    id TEXT PRIMARY KEY, connection TEXT NOT NULL, dedupe_key TEXT NOT NULL, at INTEGER NOT NULL,
+    method TEXT NOT NULL, query TEXT NOT NULL, content_type TEXT NOT NULL, body BLOB NOT NULL,
+    state TEXT NOT NULL, outcome TEXT NOT NULL DEFAULT '', UNIQUE (connection, dedupe_key));
+CREATE INDEX delivery_waiting ON delivery (id) WHERE state = 'waiting';
+CREATE INDEX delivery_at ON delivery (at);
+CREATE TABLE attempt (
+    id TEXT PRIMARY KEY, at INTEGER NOT NULL, link TEXT NOT NULL, connection TEXT NOT NULL, cause TEXT NOT NULL,
+    outcome TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, fails INTEGER NOT NULL, ms INTEGER NOT NULL);
+CREATE INDEX attempt_at ON attempt (at);
+CREATE TABLE hold (
+    link TEXT NOT NULL REFERENCES link(id), connection TEXT NOT NULL, field TEXT NOT NULL, reason TEXT NOT NULL,
+    cure TEXT NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (link, connection, field));
+CREATE TABLE journal (
+    id TEXT PRIMARY KEY, at INTEGER NOT NULL, link TEXT NOT NULL, connection TEXT NOT NULL, field TEXT NOT NULL,
+    what TEXT NOT NULL, old TEXT, new TEXT, version INTEGER, delivery TEXT NOT NULL, detail TEXT NOT NULL);
+CREATE INDEX journal_link ON journal (link, id);
+CREATE TABLE choice (
+    connection TEXT NOT NULL, field TEXT NOT NULL, native TEXT NOT NULL, canonical TEXT NOT NULL,
+    reads INTEGER NOT NULL, writes INTEGER NOT NULL, scope TEXT NOT NULL,
+    PRIMARY KEY (connection, field, native, canonical));
+CREATE UNIQUE INDEX choice_reads ON choice (connection, field, native) WHERE reads = 1;
+CREATE UNIQUE INDEX choice_writes ON choice (connection, field, canonical, scope) WHERE writes = 1;
+CREATE TABLE connection (
+    name TEXT PRIMARY KEY, paused_until INTEGER NOT NULL DEFAULT 0, why TEXT NOT NULL DEFAULT '',
+    heard_at INTEGER, swept_at INTEGER);
+"""
+
+migrations = Migrations("bridge")
+
+
+@migrations(name="0001_first")
+def _first(db: Database) -> None:
+    for statement in FIRST.split(";"):
+        if statement.strip():
+            db.execute(statement)

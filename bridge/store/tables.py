@@ -1,0 +1,155 @@
+"""What is kept as data rather than as state: links and their refs, choices, connections, and what pages show."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import uuid_utils
+
+from bridge.core.fields import Words
+from bridge.core.model import FOREVER, Canonical, Kind, Native, Ref
+from bridge.store.rows import Row, to_json
+from bridge.store.sqlite import Sqlite
+
+
+class Tables:
+    """new_id: makes the ids of rows; UUIDv7 unless a test wants its own."""
+
+    def __init__(self, path: str | Path, new_id: Callable[[], str] = lambda: str(uuid_utils.uuid7())) -> None:
+        self.db = Sqlite(path)
+        self.new_id = new_id
+
+    def migrate(self) -> list[str]:
+        """Bring the schema up to date; return the names of the migrations that were applied."""
+        return self.db.migrate()
+
+    def link(self, refs: Sequence[Ref], now: int, *, link: str | None = None, cause: str = "linked") -> str:
+        """
+        Make these refs one link, or add them to an existing one, and look at all of them; return the link's id.
+
+        Raises sqlite3.IntegrityError when a ref is in another link already, or two are of one connection.
+        """
+        with self.db.transaction():
+            return self._link(refs, now, link, cause)
+
+    def _link(self, refs: Sequence[Ref], now: int, link: str | None, cause: str) -> str:
+        new = link or self.new_id()
+        if link is None:
+            self.db.run("add_link", id=new, kind=refs[0].kind, at=now)
+        self.db.many("add_ref", [{**vars(r), "link": new} for r in refs])
+        if refs[0].kind == "opportunity":
+            connections = [r["connection"] for r in self.db.run("refs_of_link", link=new)]
+            self.db.many("add_look", [{"link": new, "connection": c, "at": now, "cause": cause} for c in connections])
+        return new
+
+    def refs(self, link: str) -> list[Ref]:
+        """Return the refs of a link, by connection."""
+        return [Ref(r["connection"], r["vendor_id"], r["kind"]) for r in self.db.run("refs_of_link", link=link)]
+
+    def all_refs(self) -> list[tuple[str, Ref]]:
+        """Return every ref with its link."""
+        return [(r["link"], Ref(r["connection"], r["vendor_id"], r["kind"])) for r in self.db.run("refs")]
+
+    def name_also(self, ref: Ref, aliases: Sequence[str]) -> None:
+        """Remember other ids under which webhooks name a record."""
+        rows = [
+            {"connection": ref.connection, "kind": ref.kind, "alias": a, "vendor_id": ref.vendor_id} for a in aliases
+        ]
+        with self.db.transaction():
+            self.db.many("add_alias", rows)
+
+    def live_ids(self, connection: str) -> set[str]:
+        """Return the vendor ids of every linked, live opportunity of a connection."""
+        return {r["vendor_id"] for r in self.db.run("ref_ids", connection=connection)}
+
+    def known_natives(self, connection: str, vendor_ids: Sequence[str]) -> dict[str, tuple[str, dict[str, Native]]]:
+        """Return link and shadow natives of those vendor ids that are linked."""
+        known: dict[str, tuple[str, dict[str, Native]]] = {}
+        for r in self.db.run("shadows_of_refs", connection=connection, ids=to_json(list(vendor_ids))):
+            _, natives = known.setdefault(r["vendor_id"], (r["link"], {}))
+            if r["field"] is not None:
+                natives[r["field"]] = json.loads(r["native"])
+        return known
+
+    # connections
+
+    def pause(self, connection: str, why: str, until: int = FOREVER) -> None:
+        """Stop working on a connection until a time; its deliveries and looks wait."""
+        with self.db.transaction():
+            self.db.run("pause", connection=connection, until=until, why=why)
+
+    def resume(self, connection: str, now: int) -> None:
+        """End a pause, and look at every ref that the hub has run ahead of."""
+        with self.db.transaction():
+            self.db.run("pause", connection=connection, until=0, why="")
+            self.db.run("look_at_due", connection=connection, at=now)
+
+    def swept(self, connection: str, at: int) -> None:
+        with self.db.transaction():
+            self.db.run("swept", connection=connection, at=at)
+
+    def connections(self) -> dict[str, Row]:
+        """Return paused_until, why, heard_at and swept_at by connection."""
+        return {r["name"]: dict(r) for r in self.db.run("connections")}
+
+    # choices
+
+    def words(self) -> dict[str, Words]:
+        """Return what the choices say, by connection."""
+        meaning: dict[str, dict[tuple[str, str], str]] = {}
+        says: dict[str, dict[tuple[str, str], tuple[str, ...]]] = {}
+        for r in self.db.run("choices"):
+            if r["reads"]:
+                meaning.setdefault(r["connection"], {})[r["field"], r["native"]] = r["canonical"]
+            if r["writes"]:
+                known = says.setdefault(r["connection"], {})
+                known[r["field"], r["canonical"]] = (*known.get((r["field"], r["canonical"]), ()), r["native"])
+        return {c: Words(meaning.get(c, {}), says.get(c, {})) for c in meaning.keys() | says.keys()}
+
+    def party(self, connection: str, kind: Kind, *, native: Native = None, link: Canonical = None) -> str | None:
+        """Return the link of a contact or account by its vendor id, or its vendor id by its link, or None."""
+        if native is not None:
+            rows = self.db.run("party_by_native", connection=connection, kind=kind, vendor_id=str(native))
+        else:
+            rows = self.db.run("party_by_link", connection=connection, kind=kind, link=str(link))
+        return str(rows[0][0]) if rows else None
+
+    def put_choices(self, choices: Sequence[Row], now: int) -> None:
+        """Add or change choices, and look again at what they may cure. Rows: see maps.CHOICE_COLUMNS."""
+        with self.db.transaction():
+            for row in choices:
+                key = {k: row[k] for k in ("connection", "field", "native", "canonical")}
+                if row["reads"]:
+                    self.db.run("unread_choice", **key)
+                if row["writes"]:
+                    self.db.run("unwrite_choice", **key, scope=row["scope"])
+                self.db.run("put_choice", **row)
+            self.db.run("drop_idle_choices")
+            for connection in sorted({row["connection"] for row in choices}):
+                self.db.run("look_at_holds", connection=connection, at=now)
+
+    def drop_choice(self, connection: str, field: str, native: str, canonical: str) -> None:
+        with self.db.transaction():
+            self.db.run("drop_choice", connection=connection, field=field, native=native, canonical=canonical)
+
+    # what to show
+
+    def journal(self, link: str) -> list[Row]:
+        """Return the journal of a link, oldest first; old and new are parsed."""
+        rows = [dict(r) for r in self.db.run("journal_of_link", link=link)]
+        return [{**r, "old": json.loads(r["old"] or "null"), "new": json.loads(r["new"] or "null")} for r in rows]
+
+    def holds(self, link: str | None = None) -> list[Row]:
+        """Return the holds of a link, or all of them with their links."""
+        return [dict(r) for r in (self.db.run("holds_of_link", link=link) if link else self.db.run("holds"))]
+
+    def dead_writes(self) -> list[Row]:
+        return [dict(r) for r in self.db.run("dead_writes")]
+
+    def prune(self, before: int) -> None:
+        """Forget raw deliveries, attempts and finished writes older than `before`; links and journal stay."""
+        with self.db.transaction():
+            for statement in ("prune_deliveries", "prune_attempts", "prune_writes"):
+                self.db.run(statement, before=before)
