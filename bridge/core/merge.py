@@ -54,7 +54,7 @@ class Merge:
         fields = {f for f in seen.fields if f in rules.fields and (only is None or f in only)}
         fields = {f for f in fields if self.rules.policy(f) != "off" and not rules.fields[f].unread}
         if seen.stamp is not None and side.stamp is not None and seen.stamp < side.stamp:
-            self._look(side, self.now + max(rules.lag, 1000))
+            self._look(side, self.now + max(rules.habits.lag, 1000))
             self.effects.unsettled |= fields
             return fields
         newer = seen.stamp is not None and (side.stamp is None or seen.stamp > side.stamp)
@@ -72,12 +72,14 @@ class Merge:
             return True
         since = sh.moved_at
         if side.open is not None and name in side.open.touched:
-            since = max(since, side.open.at + rules.timeout)
-        suspected = any(f.native == n and f.replaced_at > issued - rules.suspect for f in side.formers.get(name, ()))
-        wait = rules.suspect if suspected else rules.lag
+            since = max(since, side.open.at + rules.habits.timeout)
+        suspected = any(
+            f.native == n and f.replaced_at > issued - rules.habits.suspect for f in side.formers.get(name, ())
+        )
+        wait = rules.habits.suspect if suspected else rules.habits.lag
         said = side.open.patch.get(name) if side.open else None
         if n == sh.native:
-            if issued >= since + rules.lag:
+            if issued >= since + rules.habits.lag:
                 sh.sent, sh.undated = None, False
         elif issued < since + wait and not (newer and not sh.undated):
             self._look(side, since + wait)
@@ -159,8 +161,8 @@ class Merge:
         if side.wrote_at is None:
             return False
         if stamp is not None:
-            return stamp - side.wrote_at < rules.react
-        return self.now - side.wrote_at < rules.react + rules.suspect + rules.scan + 60_000
+            return stamp - side.wrote_at < rules.habits.react
+        return self.now - side.wrote_at < rules.habits.react + rules.habits.suspect + rules.habits.scan + 60_000
 
     def _argue(self, side: Side, name: str, hub: Hub) -> None:
         day = self.now // DAY
@@ -177,7 +179,7 @@ class Merge:
         assert side.open is not None
         write, rules = side.open, self.rules.sides[side.ref.connection]
         shown = answer.fields if answer else {}
-        stored = rules.answer == "stored" and answer is not None
+        stored = rules.habits.answer == "stored" and answer is not None
         for name, said in write.patch.items():
             sh = side.shadows.setdefault(name, Shadow(None, FIRST, self.now))
             kept = said.value
@@ -191,9 +193,10 @@ class Merge:
         for name in write.touched - write.patch.keys():
             if name in side.shadows:
                 side.shadows[name].moved_at = self.now
+        self.effects.closed[write.id] = ("done", "")
         side.open = None
         side.wrote_at = self.now
-        self._look(side, self.now + rules.lag, "confirm")
+        self._look(side, self.now + rules.habits.lag, "confirm")
         if answer is not None:
             self.observe(answer, issued, frozenset(shown.keys() - write.patch.keys()))
 
@@ -206,7 +209,7 @@ class Merge:
         rules = self.rules.sides[side.ref.connection]
         if side.open is None:
             return True
-        tells = side.open.at + rules.timeout + rules.lag
+        tells = side.open.at + rules.habits.timeout + rules.habits.lag
         if issued < tells:
             self._look(side, tells)
             return False
@@ -214,6 +217,7 @@ class Merge:
             sh = side.shadows.get(name)
             if sh is None or sh.base < said.version:
                 self._note(side, name, "did_not_land", new=said.value, version=said.version)
+        self.effects.closed[side.open.id] = ("done", "a later read told")
         side.open = None
         return True
 
@@ -222,9 +226,11 @@ class Merge:
         rules = self.rules.sides[side.ref.connection]
         if side.missing_since is None:
             side.missing_since = self.now
-        if self.now - side.missing_since < max(rules.lag, 1000):
-            self._look(side, side.missing_since + max(rules.lag, 1000))
+        if self.now - side.missing_since < max(rules.habits.lag, 1000):
+            self._look(side, side.missing_since + max(rules.habits.lag, 1000))
         elif not side.gone:
+            if side.open is not None:
+                self.effects.closed[side.open.id] = ("refused", "the record is gone")
             side.gone, side.open = True, None
             self._note(side, "", "gone", detail="two reads found nothing; nothing is written elsewhere")
 
@@ -245,7 +251,7 @@ class Merge:
                 hub.value = origin.decode(name, hub.value.removeprefix(f"{UNKNOWN}{hub.origin}:"))
 
     def _move(self, side: Side, name: str, n: Native) -> None:
-        sh, suspect = side.shadows[name], self.rules.sides[side.ref.connection].suspect
+        sh, suspect = side.shadows[name], self.rules.sides[side.ref.connection].habits.suspect
         kept = [f for f in side.formers.get(name, ()) if f.replaced_at > self.now - suspect and f.native != sh.native]
         if n != sh.native:
             kept.append(Former(sh.native, self.now))

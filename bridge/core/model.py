@@ -187,8 +187,9 @@ class Hold:
 
 @dataclass
 class Effects:
-    """What a decision asks the store to do beside saving the link."""
+    """What a decision asks the store to do beside saving the link. closed: write id to its last state and detail."""
 
     looks: list[Look] = field(default_factory=list)
     journal: list[Entry] = field(default_factory=list)
     unsettled: set[str] = field(default_factory=set)
+    closed: dict[str, tuple[str, str]] = field(default_factory=dict)

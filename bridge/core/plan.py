@@ -25,12 +25,17 @@ class Plan:
 
 def due(link: Link, side: Side, rules: Rules) -> list[str]:
     """Return the fields of this side that do not reflect the hub yet (R10), a stage behind its pipeline."""
-    mine = rules.sides[side.ref.connection]
-    if side.gone or mine.paused:
+    return [] if rules.sides[side.ref.connection].paused else behind(link, side, rules)
+
+
+def behind(link: Link, side: Side, rules: Rules) -> list[str]:
+    """Return the fields that the hub has run ahead of on this side, paused or not."""
+    mine = rules.sides.get(side.ref.connection)
+    if side.gone or mine is None:
         return []
-    late = {f for f, spec in mine.fields.items() if isinstance(spec, Choice) and spec.scope}
-    behind = [f for f in mine.fields if f in link.hubs and _base(side, f) < link.hubs[f].version]
-    return sorted((f for f in behind if rules.policy(f) != "off"), key=lambda f: f in late)
+    placed = {f for f, spec in mine.fields.items() if isinstance(spec, Choice) and spec.scope}
+    older = [f for f in mine.fields if f in link.hubs and _base(side, f) < link.hubs[f].version]
+    return sorted((f for f in older if rules.policy(f) != "off"), key=lambda f: f in placed)
 
 
 def plan(

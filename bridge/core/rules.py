@@ -14,23 +14,30 @@ UNKNOWN = "unknown:"
 
 
 @dataclass(frozen=True)
-class SideRules:
+class Habits:
     """
-    One connection: its fields, its words and its habits. Times in milliseconds; order breaks ties of equal stamps.
+    How a connection behaves, in milliseconds.
 
     lag: how stale a read by id may be. suspect: how long a replaced value may come back. timeout: a call without an
     answer is applied within it or never. react: how fast automations answer. scan: how often it is swept.
     """
 
-    connection: str
-    fields: Mapping[str, Field]
-    words: Words = field(default_factory=Words)
     lag: int = 0
     suspect: int = 0
     timeout: int = 0
     react: int = 33_000
     scan: int = 900_000
     answer: Literal["stored", "unknown", "none"] = "unknown"
+
+
+@dataclass(frozen=True)
+class SideRules:
+    """One connection: its fields, its habits and its words. order breaks ties of equal times."""
+
+    connection: str
+    fields: Mapping[str, Field]
+    habits: Habits = field(default_factory=Habits)
+    words: Words = field(default_factory=Words)
     order: int = 0
     paused: bool = False
 

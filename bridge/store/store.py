@@ -211,7 +211,7 @@ class Store(Tables):
                 )
             if resent is not None:
                 self.db.run("touch_write", id=resent.id, at=resent.at)
-            for write_id, (state, detail) in (closed or {}).items():
+            for write_id, (state, detail) in {**(effects.closed if effects else {}), **(closed or {})}.items():
                 self.db.run("close_write", id=write_id, state=state, detail=detail)
             for connection, each in (holds or {}).items():
                 self._put_holds(link.id, connection, each, now)

@@ -1,0 +1,358 @@
+"""
+The path of a change: a delivery becomes looks, a look becomes a read, a read becomes changes, changes become writes.
+
+All control flow of the bridge stands here. Whatever leaves the process comes in as an argument: the store, the
+connectors, the clock and the dice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from bridge.connectors.base import Inbound
+from bridge.core.backoff import next_try
+from bridge.core.errors import BridgeError, Disconnected, Misconfigured, Transient
+from bridge.core.merge import Merge
+from bridge.core.model import FOREVER, Effects, Entry, Hold, Link, Look, Record, Side, Write
+from bridge.core.plan import Plan, behind, due, plan
+from bridge.core.rules import Rules
+from bridge.sides import Connection, Sides
+from bridge.store import Claim, Fenced, Store
+from bridge.store.store import Attempt
+
+LEASE_MS = 60_000
+
+
+@dataclass
+class Pass:
+    """One pass over one link under its lease."""
+
+    claim: Claim
+    link: Link
+    rules: Rules
+    causes: dict[str, list[str]]
+    tried: dict[str, tuple[object, ...]] = field(default_factory=dict)
+
+    def cause(self, connection: str = "") -> str:
+        """The delivery, or the word, that this side is looked at for; for a target, that of the first side."""
+        mine = self.causes.get(connection) or next(iter(self.causes.values()), ["again"])
+        return mine[0]
+
+
+class Flow:
+    """
+    now: epoch milliseconds. dice: uniform in [0, 1). report: told of each attempt, for the log.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        connections: Mapping[str, Connection],
+        policies: Mapping[str, str],
+        *,
+        now: Callable[[], int],
+        dice: Callable[[], float],
+        report: Callable[[Attempt], None] = lambda attempt: None,
+    ) -> None:
+        self.store, self.connections = store, connections
+        self.now, self.dice, self.report = now, dice, report
+        self.sides = Sides(store, connections, policies)
+
+    # step 2: a delivery becomes looks
+
+    def take_in(self, n: int = 100) -> int:
+        """Turn the oldest waiting deliveries into looks; return how many there were."""
+        waiting = self.store.waiting(n)
+        for delivery in waiting:
+            connection = self.connections.get(delivery.connection)
+            if connection is None:
+                self.store.become_looks(delivery.id, [], "no such connection")
+                continue
+            inbound = Inbound(delivery.method, delivery.query, {"content-type": delivery.content_type}, delivery.body)
+            refs = connection.connector.touched(inbound)
+            looks = []
+            for ref in refs:
+                link = self.store.find(ref.connection, ref.vendor_id, ref.kind)
+                if link is not None:
+                    now = self.now()
+                    looks.append((link, Look(ref, now, delivery.id)))
+                    if connection.habits.lag:
+                        looks.append((link, Look(ref, now + connection.habits.lag, delivery.id)))
+            self.store.become_looks(delivery.id, looks, "not linked" if refs else "not about a deal")
+        return len(waiting)
+
+    # steps 3 to 8: one link
+
+    def claim(self, owner: str) -> Claim | None:
+        """Take the lease of the link that has waited longest, or return None when nothing is due."""
+        return self.store.claim(owner, self.now(), LEASE_MS)
+
+    def work(self, claim: Claim) -> None:
+        """Work once on everything that is due for a link; repeating it is safe. A lost lease ends it quietly."""
+        try:
+            link = self.store.load(claim)
+            due_looks = self.store.due_looks(link.id, self.now())
+            at = Pass(claim, link, self.sides.rules(link, self.now()), due_looks)
+            self._forget_strangers(at)
+            for connection in list(at.causes):
+                self._look(at, link.sides[connection])
+            while side := self._next_due(at):
+                self._bring_level(at, side)
+            self._wait_for_pauses(at)
+            self.store.release(claim)
+        except Fenced:
+            return
+
+    def bury(self, claim: Claim, trace: str) -> None:
+        """Put away what a defect of the bridge stopped, so that it is seen and not tried for ever."""
+        now = self.now()
+        try:
+            link = self.store.load(claim)
+            due_looks = self.store.due_looks(link.id, now)
+            for connection, causes in due_looks.items():
+                why = Hold(connection, "", "a defect of the bridge", "report it with the attempt's detail, then replay")
+                self.store.save(claim, link, now, taken={connection: now}, holds={connection: [why]})
+                self.store.end_deliveries(causes, "dead: defect")
+                attempt = Attempt(link.id, connection, causes[0], "dead", "defect", trace)
+                self.store.finish(attempt, now)
+                self.report(attempt)
+            self.store.release(claim)
+        except Fenced:
+            return
+
+    def _forget_strangers(self, at: Pass) -> None:
+        """Drop looks at connections that are not configured any more."""
+        strangers = at.causes.keys() - (at.link.sides.keys() & self.connections.keys())
+        if strangers:
+            self.store.save(at.claim, at.link, self.now(), taken=dict.fromkeys(strangers, FOREVER))
+        for connection in strangers:
+            self.store.end_deliveries(at.causes.pop(connection), "no such connection")
+
+    def _wait_for_pauses(self, at: Pass) -> None:
+        """Come back to a paused side that the hub has run ahead of, when its pause ends."""
+        ends = {c: row["paused_until"] for c, row in self.store.connections().items()}
+        effects = Effects()
+        for side in at.link:
+            until = ends.get(side.ref.connection, 0)
+            if self.now() < until < FOREVER and behind(at.link, side, at.rules):
+                effects.looks.append(Look(side.ref, until, "resumed"))
+        if effects.looks:
+            self.store.save(at.claim, at.link, self.now(), effects=effects)
+
+    def _next_due(self, at: Pass) -> Side | None:
+        """Return a side with something due that was not tried yet at these hub versions."""
+        for side in at.link:
+            name = side.ref.connection
+            if name not in at.rules.sides or side.open is not None:
+                continue
+            wanted = tuple((f, at.link.hubs[f].version) for f in due(at.link, side, at.rules))
+            if wanted and at.tried.get(name) != wanted:
+                at.tried[name] = wanted
+                return side
+        return None
+
+    def _look(self, at: Pass, side: Side) -> None:
+        """Read a side because something asked for it, and take in what it shows."""
+        connection, started = side.ref.connection, self.now()
+        versions = {f: h.version for f, h in at.link.hubs.items()}
+        try:
+            seen = self._connector(connection).read(side.ref)
+        except BridgeError as error:
+            self._failed(at, side, error, started, taken=True)
+            return
+        merge = self._observe(at, side, seen, started)
+        looks_again = any(k.cause == merge.cause for k in merge.effects.looks)
+        self.store.save(at.claim, at.link, self.now(), effects=merge.effects, taken={connection: started})
+        outcome = _outcome(merge.effects, at.link, versions, seen)
+        if not looks_again:
+            self.store.end_deliveries(at.causes[connection], outcome)
+        fails, since = self.store.failing(at.link.id, connection) if due(at.link, side, at.rules) else (0, None)
+        self._ended(at, side, outcome, started, fails=fails, since=since)
+
+    def _observe(self, at: Pass, side: Side, seen: Record | None, issued: int) -> Merge:
+        """Apply a read to the working copy. The caller saves."""
+        merge = Merge(at.link, at.rules, self.now(), at.cause(side.ref.connection))
+        if seen is None:
+            merge.missing(side)
+            return merge
+        merge.present(side)
+        self.sides.learn(at.rules, seen)
+        unsettled = merge.observe(seen, issued)
+        if side.open is not None and not unsettled & side.open.patch.keys():
+            merge.resolve_doubt(side, issued)
+        if seen.aliases:
+            self.store.name_also(side.ref, seen.aliases)
+        return merge
+
+    def _bring_level(self, at: Pass, side: Side) -> None:
+        """R10: read the side freshly, plan, and write what differs."""
+        connection, started = side.ref.connection, self.now()
+        connector = self._connector(connection)
+        try:
+            seen = connector.read(side.ref)
+        except BridgeError as error:
+            self._failed(at, side, error, started)
+            return
+        merge = self._observe(at, side, seen, started)
+        if seen is None:
+            self.store.save(at.claim, at.link, self.now(), effects=merge.effects)
+            return
+        unsettled = frozenset(merge.effects.unsettled)
+        made = plan(
+            at.link, side, at.rules, self.now(), unsettled=unsettled, locked=dict(seen.locked), cause=merge.cause
+        )
+        self._wait(merge.effects, side, made)
+        patch = {f: said.value for f, said in made.patch.items()}
+        resent = connector.resends(patch) if patch else frozenset()
+        holds = {connection: made.holds}
+        if not patch or resent & unsettled:
+            self.store.save(at.claim, at.link, self.now(), effects=merge.effects, holds=holds)
+            return
+        write = Write(self.store.new_id(), side.ref, made.patch, frozenset(patch) | resent, self.now())
+        for name in write.touched & side.shadows.keys():
+            side.shadows[name].undated = True
+        side.open = write
+        self.store.save(at.claim, at.link, self.now(), effects=merge.effects, holds=holds, opened=(write, merge.cause))
+        self._send(at, side, seen, started)
+
+    def _send(self, at: Pass, side: Side, seen: Record, started: int) -> None:
+        """Call the vendor with the open write of a side, and settle it by what comes back."""
+        write, connection = side.open, side.ref.connection
+        assert write is not None
+        if at.claim.until - self.now() < self.connections[connection].habits.timeout:
+            self.store.renew(at.claim, self.now(), LEASE_MS)
+        try:
+            answer = self._connector(connection).write(seen, {f: said.value for f, said in write.patch.items()})
+        except Transient as error:
+            if error.in_doubt:
+                side.open = replace(write, at=self.now())
+                self._failed(at, side, error, started, resent=side.open)
+            else:
+                side.open = None
+                self._failed(at, side, error, started, closed={write.id: ("refused", error.reason)})
+            return
+        except BridgeError as error:
+            side.open = None
+            self._failed(at, side, error, started, closed={write.id: ("dead", str(error))})
+            return
+        merge = Merge(at.link, at.rules, self.now(), at.cause())
+        if answer is not None:
+            self.sides.learn(at.rules, answer)
+        merge.settle(side, answer, write.at)
+        self.store.save(at.claim, at.link, self.now(), effects=merge.effects)
+        self._ended(at, side, f"wrote {', '.join(sorted(write.patch))}", started)
+
+    def _wait(self, effects: Effects, side: Side, made: Plan) -> None:
+        """Come back when a pause ends, and now and then for what waits for a person."""
+        effects.journal.extend(made.journal)
+        effects.looks.extend(Look(side.ref, until, "again") for until in made.waits)
+
+    # failures
+
+    def _failed(
+        self,
+        at: Pass,
+        side: Side,
+        error: BridgeError,
+        started: int,
+        *,
+        taken: bool = False,
+        resent: Write | None = None,
+        closed: Mapping[str, tuple[str, str]] | None = None,
+    ) -> None:
+        """
+        A call failed: decide when to look again, and remember everything.
+
+        taken: the looks that asked for this read are moved to that time with their causes.
+        """
+        connection, now = side.ref.connection, self.now()
+        fails, since = self.store.failing(at.link.id, connection)
+        since = since or now
+        again, dead = self._again(connection, error, fails + 1, since)
+        causes = at.causes.get(connection, ["retry"]) if taken else ["retry"]
+        effects = Effects()
+        if resent is not None:
+            habits = self.connections[connection].habits
+            again = max(again or 0, resent.at + habits.timeout + habits.lag)
+        if again is not None:
+            effects.looks = [Look(side.ref, again, cause) for cause in causes]
+        holds = None
+        if dead:
+            why = Hold(
+                connection, "", f"{error.reason} {error.detail}".strip(), "mend the cause, then replay the write"
+            )
+            holds = {connection: [why]}
+            effects.journal.append(Entry(now, connection, "", "refused", delivery=causes[0], detail=str(error)))
+        self.store.save(
+            at.claim,
+            at.link,
+            now,
+            effects=effects,
+            taken={connection: started} if taken else None,
+            holds=holds,
+            resent=resent,
+            closed=closed,
+        )
+        if dead and taken:
+            self.store.end_deliveries(causes, f"dead: {error.reason}")
+        self._ended(at, side, "dead" if dead else "failed", started, error=error, fails=fails + 1, since=since)
+
+    def _again(self, connection: str, error: BridgeError, fails: int, since: int) -> tuple[int | None, bool]:
+        """Return when to look again (None: not by itself) and whether this is a dead letter. Pauses the connection."""
+        now = self.now()
+        if isinstance(error, Disconnected | Misconfigured):
+            self.store.pause(connection, str(error), FOREVER)
+            return now, False
+        if isinstance(error, Transient):
+            at = next_try(error, fails, since, now, self.dice())
+            if error.whole and at is not None:
+                self.store.pause(connection, error.reason, at)
+            return at, at is None
+        return None, True
+
+    def _ended(
+        self,
+        at: Pass,
+        side: Side,
+        outcome: str,
+        started: int,
+        *,
+        error: BridgeError | None = None,
+        fails: int = 0,
+        since: int | None = None,
+    ) -> None:
+        attempt = Attempt(
+            at.link.id,
+            side.ref.connection,
+            at.cause(side.ref.connection),
+            outcome,
+            error.reason if error else "",
+            error.detail if error else "",
+            fails,
+            self.now() - started,
+        )
+        self.store.finish(attempt, self.now(), failing_since=since)
+        self.report(attempt)
+
+    def _connector(self, connection: str) -> Connector:
+        return self.connections[connection].connector
+
+
+def _outcome(effects: Effects, link: Link, versions: Mapping[str, int], seen: Record | None) -> str:
+    """Name what a look found, in one label and the fields."""
+    if seen is None:
+        return "not there"
+    changed = sorted(f for f, h in link.hubs.items() if f in versions and h.version > versions[f])
+    if changed:
+        return f"changed {', '.join(changed)}"
+    kinds: Sequence[str] = [e.what for e in effects.journal]
+    for what, label in (
+        ("lost", "lost"),
+        ("first", "first look"),
+        ("settled_equal", "same edit"),
+        ("normalised", "as stored"),
+    ):
+        if what in kinds:
+            return label
+    return "unsettled" if effects.unsettled else "echo"

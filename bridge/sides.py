@@ -1,0 +1,78 @@
+"""What the rules need to know of each side of a link: its fields, its habits, and what its choices and parties mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bridge.connectors.base import Connector
+from bridge.core.fields import Field, Party, Words
+from bridge.core.merge import Merge
+from bridge.core.model import Kind, Link, Record
+from bridge.core.rules import UNKNOWN, Habits, Rules, SideRules
+from bridge.store import Store
+
+PARTIES: Mapping[str, Kind] = {"contact": "contact", "account": "account"}
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A connector in its place among the others. order: breaks ties of equal times, later wins."""
+
+    connector: Connector
+    habits: Habits
+    order: int
+
+    @property
+    def name(self) -> str:
+        return self.connector.account.connection
+
+
+class Sides:
+    """Builds the rules of one link, and learns the contacts and accounts that records name."""
+
+    def __init__(self, store: Store, connections: Mapping[str, Connection], policies: Mapping[str, str]) -> None:
+        self.store, self.connections, self.policies = store, connections, policies
+        self.fields: dict[str, dict[str, Field]] = {
+            name: {f.name: f for f in c.connector.fields} for name, c in connections.items()
+        }
+
+    def rules(self, link: Link, now: int) -> Rules:
+        """Return the rules of one link as they stand now; unknown hub values get their meaning if they have one."""
+        words = self.store.words()
+        paused = {c for c, row in self.store.connections().items() if row["paused_until"] > now}
+        sides = {}
+        for name in link.sides.keys() & self.connections.keys():
+            known, c = words.get(name, Words()), self.connections[name]
+            own = Words(dict(known.meaning), dict(known.says))
+            sides[name] = SideRules(name, self.fields[name], c.habits, own, order=c.order, paused=name in paused)
+        rules = Rules(sides, self.policies)
+        for name in PARTIES.keys() & link.hubs.keys():
+            self._learn_party(rules, name, link.hubs[name].value)
+        Merge(link, rules, now).understand()
+        return rules
+
+    def learn(self, rules: Rules, seen: Record) -> None:
+        """Look up the contact and the account that a record names."""
+        connection = seen.ref.connection
+        for name in PARTIES.keys() & seen.fields.keys():
+            native = seen.fields[name]
+            if native and isinstance(self.fields[connection].get(name), Party):
+                self._learn_party(rules, name, f"{UNKNOWN}{connection}:{native}")
+
+    def _learn_party(self, rules: Rules, name: str, c: object) -> None:
+        """Put one contact or account, given by its link or as unknown, into the words of every side."""
+        if not isinstance(c, str):
+            return
+        link: str | None = c
+        if c.startswith(UNKNOWN):
+            connection, _, native = c.removeprefix(UNKNOWN).partition(":")
+            link = self.store.party(connection, PARTIES[name], native=native)
+        if link is None:
+            return
+        for connection, side in rules.sides.items():
+            vendor_id = self.store.party(connection, PARTIES[name], link=link)
+            if vendor_id is not None:
+                assert isinstance(side.words.meaning, dict) and isinstance(side.words.says, dict)
+                side.words.meaning[name, vendor_id] = link
+                side.words.says[name, link] = (vendor_id,)
