@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from bridge.connectors.base import Inbound
+from bridge.connectors.base import Connector, Inbound
 from bridge.core.backoff import next_try
 from bridge.core.errors import BridgeError, Disconnected, Misconfigured, Transient
 from bridge.core.merge import Merge
