@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from bridge.sandbox.getfly import SWITCHES, GetflySimulator
-from bridge.sandbox.getfly_lists import DEAL_FIELDS, DEAL_UPDATED
+from bridge.sandbox.getfly.lists import DEAL_FIELDS, DEAL_UPDATED
 
 START = 1_790_000_000  # 2026-09-21 21:13:20 in Ho Chi Minh City
 KEY = {"X-API-KEY": "sandbox-bridge-key"}

@@ -10,8 +10,8 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from bridge.sandbox import leadconnector_sample as sample
 from bridge.sandbox.leadconnector import LeadconnectorSimulator
+from bridge.sandbox.leadconnector import sample as sample
 
 START = 1_790_000_000.25
 LOCATION = "3jJ0coeqWCZMAosyGQ6K"

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from bridge.sandbox.onlyoffice import OnlyofficeSimulator
-from bridge.sandbox.onlyoffice_records import BRIDGE, HOA, LOST_USER, MINH
+from bridge.sandbox.onlyoffice.records import BRIDGE, HOA, LOST_USER, MINH
 
 NOW = 1_790_000_000.6  # 2026-09-21T14:13:20.6Z
 UNSET = "0001-01-01T00:00:00.0000000Z"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from bridge.sandbox.plazbot import PlazbotSimulator
-from bridge.sandbox.plazbot_account import native
+from bridge.sandbox.plazbot.account import native
 
 WS = "wok_sandbox"
 BRIDGE, PERSON = "sandbox-bridge-key", "sandbox-person-key"
@@ -31,9 +31,7 @@ class Desk:
 
     sim: PlazbotSimulator
     time: list[float]
-    headers: dict[str, str] = field(
-        default_factory=lambda: {"Authorization": f"Bearer {BRIDGE}", "x-workspace-id": WS}
-    )
+    headers: dict[str, str] = field(default_factory=lambda: {"Authorization": f"Bearer {BRIDGE}", "x-workspace-id": WS})
 
     def call(self, method, path, *, body=None, headers=None, **query):
         """Return status and parsed answer; a query value of None leaves the parameter out."""
