@@ -103,11 +103,14 @@ class Http:
         A 5xx with a JSON object is returned: some vendors say "invalid" that way.
         """
         pairs = tuple(params.items()) if isinstance(params, Mapping) else params
+        typed = {} if json is None else {"Content-Type": "application/json"}
         self.gate.enter()
         ok, pause_s = False, None
         try:
             answer = self.transport(
-                Call(method, self.base_url.rstrip("/") + path, {**self.headers, **(headers or {})}, pairs, json)
+                Call(
+                    method, self.base_url.rstrip("/") + path, {**self.headers, **typed, **(headers or {})}, pairs, json
+                )
             )
             pause_s = answer.retry_after_s(self.now_s())
             if answer.status == 429 or (answer.status == 503 and pause_s is not None):

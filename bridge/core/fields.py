@@ -262,10 +262,10 @@ def loosely_equal(sent: Native, n: Native) -> bool:
     """
     Tell whether `n` is what an ordinary vendor may have made of `sent`.
 
-    Known kinds: case, outer space, truncation with 8 characters or more kept, the same 7 digits or more, rounding to
-    one unit.
+    Known kinds: case, outer space and runs of spaces, truncation with 8 characters or more kept, the same 7 digits or
+    more, rounding to one unit.
     """
-    a, b = _tidy(sent).casefold(), _tidy(n).casefold()
+    a, b = (" ".join(str(v).split()).casefold() if v is not None else "" for v in (sent, n))
     if a == b:
         return True
     if len(b) >= 8 and a.startswith(b):

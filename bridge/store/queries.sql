@@ -74,12 +74,8 @@ WHERE look.at <= :now AND link.lease_until <= :now AND link.state = 'live'
 AND look.connection NOT IN (SELECT name FROM connection WHERE paused_until > :now)
 ORDER BY look.at LIMIT 1;
 
--- name: next_look
--- When the next look is due, leases and pauses included; NULL when nothing waits.
-SELECT MIN(MAX(look.at, link.lease_until, COALESCE(c.paused_until, 0))) FROM look
-JOIN link ON link.id = look.link AND link.state = 'live' LEFT JOIN connection c ON c.name = look.connection;
-
 -- name: next_look_soon
+-- The earliest looks, with what else they wait for: the lease of the link, the pause of the connection.
 SELECT look.at, link.lease_until, COALESCE(c.paused_until, 0) FROM look
 JOIN link ON link.id = look.link AND link.state = 'live' LEFT JOIN connection c ON c.name = look.connection
 ORDER BY look.at LIMIT 50;
@@ -218,7 +214,7 @@ SELECT vendor_id FROM ref WHERE connection = :connection AND kind = 'opportunity
 
 -- name: shadows_of_refs
 -- The shadows of one page of a sweep; :ids is a JSON array of vendor ids.
-SELECT r.vendor_id, r.link, s.field, s.native FROM ref r LEFT JOIN shadow s ON s.link = r.link AND s.connection = r.connection
+SELECT r.vendor_id, r.link, r.stamp, s.field, s.native FROM ref r LEFT JOIN shadow s ON s.link = r.link AND s.connection = r.connection
 WHERE r.connection = :connection AND r.kind = 'opportunity' AND r.vendor_id IN (SELECT value FROM json_each(:ids));
 
 -- name: party_by_native

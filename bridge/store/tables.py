@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import uuid_utils
@@ -12,6 +13,15 @@ from bridge.core.fields import Words
 from bridge.core.model import FOREVER, Canonical, Kind, Native, Ref
 from bridge.store.rows import Row, to_json
 from bridge.store.sqlite import Sqlite
+
+
+@dataclass(frozen=True)
+class KnownSide:
+    """What the store knows of one ref, to compare a row of a sweep with."""
+
+    link: str
+    stamp: int | None
+    natives: dict[str, Native]
 
 
 class Tables:
@@ -64,16 +74,14 @@ class Tables:
         """Return the vendor ids of every linked, live opportunity of a connection."""
         return {r["vendor_id"] for r in self.db.run("ref_ids", connection=connection)}
 
-    def known_natives(self, connection: str, vendor_ids: Sequence[str]) -> dict[str, tuple[str, dict[str, Native]]]:
-        """Return link and shadow natives of those vendor ids that are linked."""
-        known: dict[str, tuple[str, dict[str, Native]]] = {}
+    def known_sides(self, connection: str, vendor_ids: Sequence[str]) -> dict[str, KnownSide]:
+        """Return what is known of those vendor ids that are linked."""
+        known: dict[str, KnownSide] = {}
         for r in self.db.run("shadows_of_refs", connection=connection, ids=to_json(list(vendor_ids))):
-            _, natives = known.setdefault(r["vendor_id"], (r["link"], {}))
+            side = known.setdefault(r["vendor_id"], KnownSide(r["link"], r["stamp"], {}))
             if r["field"] is not None:
-                natives[r["field"]] = json.loads(r["native"])
+                side.natives[r["field"]] = json.loads(r["native"])
         return known
-
-    # connections
 
     def pause(self, connection: str, why: str, until: int = FOREVER) -> None:
         """Stop working on a connection until a time; its deliveries and looks wait."""
