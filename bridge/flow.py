@@ -57,6 +57,7 @@ class Flow:
     ) -> None:
         self.store, self.connections = store, connections
         self.now, self.dice, self.report = now, dice, report
+        self.stopping: Callable[[], bool] = lambda: False
         self.sides = Sides(store, connections, policies)
 
     # step 2: a delivery becomes looks
@@ -97,8 +98,10 @@ class Flow:
             self._forget_strangers(at)
             for connection in list(at.causes):
                 self._look(at, link.sides[connection])
-            while side := self._next_due(at):
+            while (side := self._next_due(at)) and not self.stopping():
                 self._bring_level(at, side)
+            if side is not None:
+                self.store.look(link.id, [Look(side.ref, self.now(), "handed back")])
             self._wait_for_pauses(at)
             self.store.release(claim)
         except Fenced:

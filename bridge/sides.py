@@ -33,9 +33,10 @@ class Sides:
 
     def __init__(self, store: Store, connections: Mapping[str, Connection], policies: Mapping[str, str]) -> None:
         self.store, self.connections, self.policies = store, connections, policies
-        self.fields: dict[str, dict[str, Field]] = {
-            name: {f.name: f for f in c.connector.fields} for name, c in connections.items()
-        }
+
+    def fields(self, connection: str) -> dict[str, Field]:
+        """Return what each canonical field can do there now; a connector may learn more of its account as it reads."""
+        return {f.name: f for f in self.connections[connection].connector.fields}
 
     def rules(self, link: Link, now: int) -> Rules:
         """Return the rules of one link as they stand now; unknown hub values get their meaning if they have one."""
@@ -45,7 +46,7 @@ class Sides:
         for name in link.sides.keys() & self.connections.keys():
             known, c = words.get(name, Words()), self.connections[name]
             own = Words(dict(known.meaning), dict(known.says))
-            sides[name] = SideRules(name, self.fields[name], c.habits, own, order=c.order, paused=name in paused)
+            sides[name] = SideRules(name, self.fields(name), c.habits, own, order=c.order, paused=name in paused)
         rules = Rules(sides, self.policies)
         for name in PARTIES.keys() & link.hubs.keys():
             self._learn_party(rules, name, link.hubs[name].value)
@@ -57,7 +58,7 @@ class Sides:
         connection = seen.ref.connection
         for name in PARTIES.keys() & seen.fields.keys():
             native = seen.fields[name]
-            if native and isinstance(self.fields[connection].get(name), Party):
+            if native and isinstance(self.fields(connection).get(name), Party):
                 self._learn_party(rules, name, f"{UNKNOWN}{connection}:{native}")
 
     def _learn_party(self, rules: Rules, name: str, c: object) -> None:

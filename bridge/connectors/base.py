@@ -203,7 +203,9 @@ class Connector(ABC):
 
 def same_secret(given: str | None, wanted: str | None) -> bool:
     """Compare in constant time; an empty or missing secret never matches."""
-    return bool(given) and bool(wanted) and hmac.compare_digest(str(given).encode(), str(wanted).encode())
+    if not given or not wanted:
+        return False
+    return hmac.compare_digest(given.encode("utf-8", "replace"), wanted.encode("utf-8", "replace"))
 
 
 def verify_nudge(inbound: Inbound, secret: str | None) -> bool:

@@ -134,7 +134,7 @@ class Money(Field):
         if n in (None, ""):
             return None
         number, _, currency = str(n).partition(" ")
-        return f"{plain(number)} {currency or self.currency}"
+        return f"{plain(number)} {currency or self.currency}".rstrip()
 
     def encode(self, c: Canonical, words: Words, scope: str = "") -> Native:
         if c is None:

@@ -197,6 +197,11 @@ INSERT INTO link (id, kind, created_at) VALUES (:id, :kind, :at);
 -- name: add_ref
 INSERT INTO ref (connection, kind, vendor_id, link) VALUES (:connection, :kind, :vendor_id, :link);
 
+-- name: look_at_all
+INSERT INTO look (link, connection, at, cause) SELECT link, connection, CAST(:at AS INTEGER), CAST(:cause AS TEXT)
+FROM ref WHERE link = :link
+ON CONFLICT (link, connection, at, cause) DO NOTHING;
+
 -- name: add_alias
 INSERT INTO alias (connection, kind, alias, vendor_id) VALUES (:connection, :kind, :alias, :vendor_id)
 ON CONFLICT (connection, kind, alias) DO UPDATE SET vendor_id = excluded.vendor_id

@@ -46,13 +46,20 @@ class Tables:
 
     def _link(self, refs: Sequence[Ref], now: int, link: str | None, cause: str) -> str:
         new = link or self.new_id()
-        if link is None:
-            self.db.run("add_link", id=new, kind=refs[0].kind, at=now)
-        self.db.many("add_ref", [{**vars(r), "link": new} for r in refs])
-        if refs[0].kind == "opportunity":
-            connections = [r["connection"] for r in self.db.run("refs_of_link", link=new)]
-            self.db.many("add_look", [{"link": new, "connection": c, "at": now, "cause": cause} for c in connections])
+        self._extend([(link, new, refs)], now, cause)
         return new
+
+    def link_many(self, planned: Sequence[tuple[str | None, str, Sequence[Ref]]], now: int) -> None:
+        """Make or extend many links in one transaction: (existing link or None, its id, refs to add)."""
+        with self.db.transaction():
+            self._extend(planned, now, "linked")
+
+    def _extend(self, planned: Sequence[tuple[str | None, str, Sequence[Ref]]], now: int, cause: str) -> None:
+        new = [{"id": link, "kind": refs[0].kind, "at": now} for known, link, refs in planned if known is None]
+        self.db.many("add_link", new)
+        self.db.many("add_ref", [{**vars(r), "link": link} for _, link, refs in planned for r in refs])
+        deals = [link for _, link, refs in planned if refs[0].kind == "opportunity"]
+        self.db.many("look_at_all", [{"link": link, "at": now, "cause": cause} for link in deals])
 
     def refs(self, link: str) -> list[Ref]:
         """Return the refs of a link, by connection."""
@@ -123,6 +130,10 @@ class Tables:
         else:
             rows = self.db.run("party_by_link", connection=connection, kind=kind, link=str(link))
         return str(rows[0][0]) if rows else None
+
+    def choices(self) -> list[Row]:
+        """Return every choice as it is kept."""
+        return [dict(r) for r in self.db.run("choices")]
 
     def put_choices(self, choices: Sequence[Row], now: int) -> None:
         """Add or change choices, and look again at what they may cure. Rows: see maps.CHOICE_COLUMNS."""

@@ -1,0 +1,120 @@
+"""The worker: threads that take in deliveries and work on links, one sweeper a connection, and an orderly end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from bridge.core.errors import BridgeError, Disconnected, Misconfigured, Transient
+from bridge.flow import Flow
+from bridge.log import log_event, trace_of
+from bridge.sweep import Swept, sweep
+
+IDLE_S = 0.2
+HAND_BACK_S = 22.0
+SWEEP_RETRY_S = 30.0
+PRUNE_S = 3_600.0
+
+
+@dataclass
+class Worker:
+    """
+    Runs a flow until told to stop. scans: seconds between two sweeps, by connection. retention_s: how long raw
+    deliveries, attempts and finished writes are kept.
+    """
+
+    flow: Flow
+    scans: Mapping[str, float]
+    threads: int = 8
+    retention_s: float = 14 * 86_400.0
+    name: str = "worker"
+    swept: Callable[[str, Swept], None] = lambda connection, swept: None
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> bool:
+        """Work until `stop` is set; return whether every thread ended in time and handed its link back."""
+        self.flow.stopping = self.stop.is_set
+        threads = [
+            threading.Thread(target=self._work, args=(f"{self.name}-{i}",), daemon=True) for i in range(self.threads)
+        ]
+        threads += [threading.Thread(target=self._sweep, args=(c,), daemon=True) for c in self.scans]
+        threads.append(threading.Thread(target=self._prune, daemon=True))
+        for thread in threads:
+            thread.start()
+        self.stop.wait()
+        deadline = time.monotonic() + HAND_BACK_S
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in threads)
+
+    def _work(self, owner: str) -> None:
+        """One thread: take in, claim, work; sleep only when there was nothing."""
+        taking = owner.endswith("-0")
+        while not self.stop.is_set():
+            try:
+                took = self.flow.take_in() if taking else 0
+                if not self.step(owner) and not took:
+                    self.stop.wait(self._idle_s())
+            except Transient as error:
+                log_event("worker.store", outcome="failed", reason=error.reason)
+                self.stop.wait(1.0)
+        self.flow.store.db.close()
+
+    def step(self, owner: str) -> bool:
+        """Work on one link, if one is due; return whether there was one. Our own defects are put away, not repeated."""
+        claim = self.flow.claim(owner)
+        if claim is None:
+            return False
+        try:
+            self.flow.work(claim)
+        except Transient:
+            raise
+        except Exception as error:  # noqa: BLE001  the one place: whatever is not one of our errors is our defect
+            self.flow.bury(claim, trace_of(error))
+        return True
+
+    def _idle_s(self) -> float:
+        due = self.flow.store.next_look()
+        return IDLE_S if due is None else max(0.01, min(IDLE_S, (due - self.flow.now()) / 1000))
+
+    def _sweep(self, connection: str) -> None:
+        """Sweep one connection whenever it is due, and later when the vendor is not there."""
+        wait_s = self._until_sweep_s(connection)
+        while not self.stop.wait(wait_s):
+            wait_s = self.sweep_once(connection)
+        self.flow.store.db.close()
+
+    def _until_sweep_s(self, connection: str) -> float:
+        row = self.flow.store.connections().get(connection)
+        if row is None or row["swept_at"] is None:
+            return 0.0
+        return max(0.0, float(row["swept_at"]) / 1000 + self.scans[connection] - self.flow.now() / 1000)
+
+    def sweep_once(self, connection: str) -> float:
+        """Sweep a connection that is not paused; return the seconds to wait before the next time."""
+        store, now = self.flow.store, self.flow.now()
+        row = store.connections().get(connection)
+        if row is not None and row["paused_until"] > now:
+            return SWEEP_RETRY_S
+        started = time.monotonic()
+        try:
+            found = sweep(self.flow.connections[connection].connector, store, self.flow.now)
+        except (Disconnected, Misconfigured) as error:
+            store.pause(connection, str(error))
+            log_event("sweep.done", connection=connection, outcome="paused", reason=error.reason)
+            return SWEEP_RETRY_S
+        except BridgeError as error:
+            after_s = error.after_s if isinstance(error, Transient) and error.after_s else SWEEP_RETRY_S
+            log_event("sweep.done", connection=connection, outcome="failed", reason=error.reason)
+            return min(max(after_s, 1.0), self.scans[connection])
+        ms = int((time.monotonic() - started) * 1000)
+        log_event("sweep.done", connection=connection, outcome="ok", count=found.looks, ms=ms)
+        self.swept(connection, found)
+        return self.scans[connection]
+
+    def _prune(self) -> None:
+        while not self.stop.wait(PRUNE_S):
+            self.flow.store.prune(self.flow.now() - int(self.retention_s * 1000))
+        self.flow.store.db.close()
