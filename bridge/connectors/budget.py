@@ -124,8 +124,9 @@ class Budget:
 
     def _refuse_if_open(self, now: float) -> None:
         if now < self._open_until:
-            why = f"{FAILED_SHARE:.0%} of the calls failed"
-            raise Transient("breaker_open", why, after_s=self._open_until - now, whole=True)
+            raise Transient(
+                "breaker_open", "too many of the last calls failed", after_s=self._open_until - now, whole=True
+            )
         if self._probe is not None:
             raise Transient("breaker_open", "one call is out to see", after_s=COME_AGAIN_S, whole=True)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
+NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 PRIVATE_NAMES = ("localhost", "local", "internal", "intranet", "lan", "home.arpa", "localdomain")
 # Azure's host agent answers on an address that is public by number
 METADATA = frozenset({IPv4Address("168.63.129.16")})
@@ -23,7 +25,7 @@ def inside(host: str) -> str:
     except ValueError:
         pass
     last = name.rpartition(".")[2]
-    if not name.isascii() or not last or last.isdigit() or last.startswith("0x"):
+    if not NAME.fullmatch(name) or last.isdigit() or last.startswith("0x"):  # 127.1 and 0x7f000001 are addresses too
         return "neither a plain address nor a name in ASCII"
     if any(name == known or name.endswith(f".{known}") for known in PRIVATE_NAMES):
         return "a name of the local network"

@@ -67,7 +67,7 @@ def _plan_line(
     store: Store,
     row: Mapping[str, str | None],
     columns: Sequence[str],
-    known: dict[tuple[str, str, str], str],
+    known: dict[tuple[Kind, str, str], str],
     taken: set[tuple[str, str]],
     report: Report,
 ) -> list[tuple[str | None, str, list[Ref]]]:

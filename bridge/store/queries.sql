@@ -4,7 +4,7 @@
 -- A delivery that verification has passed. A vendor's repeat of the same notification changes nothing.
 INSERT INTO delivery (id, connection, dedupe_key, at, method, query, content_type, body, state)
 VALUES (:id, :connection, :dedupe_key, :at, :method, :query, :content_type, :body, 'waiting')
-ON CONFLICT (connection, dedupe_key) DO NOTHING;
+ON CONFLICT (connection, dedupe_key) DO NOTHING RETURNING id;
 
 -- name: heard
 INSERT INTO connection (name, heard_at) VALUES (:connection, :at)
@@ -258,8 +258,13 @@ SELECT id, at, connection, field, what, old, new, version, delivery, detail FROM
 -- name: dead_writes
 SELECT id, link, connection, patch, at, cause, detail FROM write WHERE state = 'dead' ORDER BY at;
 
--- name: replay_write
-UPDATE write SET state = 'replayed' WHERE id = :id AND state = 'dead' RETURNING link, connection;
+-- name: replay_dead
+UPDATE write SET state = 'replayed' WHERE state = 'dead' RETURNING link, connection;
+
+-- name: counts
+SELECT (SELECT COUNT(*) FROM link) AS links, (SELECT COUNT(*) FROM ref) AS refs,
+(SELECT COUNT(*) FROM choice) AS choices, (SELECT COUNT(*) FROM delivery) AS deliveries,
+(SELECT COUNT(*) FROM look) AS looks, (SELECT COUNT(*) FROM hold) AS holds, (SELECT COUNT(*) FROM journal) AS journal;
 
 -- name: prune_deliveries
 DELETE FROM delivery WHERE at < :before AND state = 'done';

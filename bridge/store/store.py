@@ -67,15 +67,15 @@ class Store(Tables):
         query: Mapping[str, str],
         content_type: str,
         body: bytes,
-    ) -> str:
+    ) -> str | None:
         """
-        Keep a verified delivery durably and return its id; a repeat of a known one changes nothing.
+        Keep a verified delivery durably and return its id; None: it is a repeat of a known one, and changes nothing.
 
         dedupe_key: the vendor's id of the notification; None when it has none, so that equal bodies stay two hints.
         """
         new = self.new_id()
         with self.db.transaction():
-            self.db.run(
+            rows = self.db.run(
                 "accept",
                 id=new,
                 connection=connection,
@@ -87,7 +87,7 @@ class Store(Tables):
                 body=body,
             )
             self.db.run("heard", connection=connection, at=now)
-        return new
+        return new if rows else None
 
     def waiting(self, n: int = 100) -> list[Waiting]:
         """Return the oldest deliveries that have not become looks."""

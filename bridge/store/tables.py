@@ -164,6 +164,31 @@ class Tables:
         """Return the holds of a link, or all of them with their links."""
         return [dict(r) for r in (self.db.run("holds_of_link", link=link) if link else self.db.run("holds"))]
 
+    def deliveries(self, n: int) -> list[Row]:
+        """Return the latest deliveries, newest first."""
+        return [dict(r) for r in self.db.run("deliveries", n=n)]
+
+    def deliveries_since(self, connection: str, since: int) -> list[str]:
+        """Return the ids of the deliveries of a connection, oldest first."""
+        return [r["id"] for r in self.db.run("deliveries_between", connection=connection, since=since)]
+
+    def attempts(self, link: str, n: int) -> list[Row]:
+        """Return the latest attempts at a link, newest first."""
+        return [dict(r) for r in self.db.run("attempts", link=link, n=n)]
+
+    def replay_dead(self, now: int) -> int:
+        """Try every write again that was given up; return how many."""
+        with self.db.transaction():
+            rows = self.db.run("replay_dead")
+            looks = [{"link": r["link"], "connection": r["connection"], "at": now, "cause": "replay"} for r in rows]
+            self.db.many("add_look", looks)
+        return len(rows)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many rows the main tables hold."""
+        row = self.db.run("counts")[0]
+        return {k: row[k] for k in row.keys()}  # noqa: SIM118  a Row is no mapping
+
     def dead_writes(self) -> list[Row]:
         return [dict(r) for r in self.db.run("dead_writes")]
 

@@ -1,0 +1,112 @@
+"""Puts the parts together: settings in, a store, connectors with their budgets, and a flow out."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from bridge.connectors.base import Account, Connector
+from bridge.connectors.budget import Budget
+from bridge.connectors.http import RequestsTransport
+from bridge.connectors.registry import VENDORS
+from bridge.core.errors import Misconfigured
+from bridge.flow import Flow
+from bridge.log import log_event
+from bridge.settings import ConnectionSettings, Settings, load
+from bridge.sides import Connection
+from bridge.store import Store
+from bridge.store.store import Attempt
+from bridge.worker import Worker
+
+
+def epoch_ms() -> int:
+    return int(time.time() * 1000)
+
+
+@dataclass
+class Assembled:
+    """The whole bridge of one process. Nothing is opened or called before it is first used."""
+
+    settings: Settings
+    proxies: int = 0
+
+    @cached_property
+    def store(self) -> Store:
+        path = Path(self.settings.database)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return Store(path)
+
+    @cached_property
+    def budgets(self) -> dict[str, Budget]:
+        connections = self.settings.connections.items()
+        return {name: Budget(c.rate_calls, c.rate_per_s, c.concurrency) for name, c in connections}
+
+    @cached_property
+    def connectors(self) -> dict[str, Connector]:
+        return {name: connector_of(c, self.budgets[name]) for name, c in self.settings.connections.items()}
+
+    @cached_property
+    def flow(self) -> Flow:
+        connections = {
+            name: Connection(self.connectors[name], c.habits, c.order) for name, c in self.settings.connections.items()
+        }
+        dice = random.SystemRandom().random
+        return Flow(self.store, connections, self.settings.policies, now=epoch_ms, dice=dice, report=_logged)
+
+    def worker(self) -> Worker:
+        """Return the worker of this process, not started."""
+        scans = {name: c.habits.scan / 1000 for name, c in self.settings.connections.items() if c.habits.scan}
+        return Worker(self.flow, scans, self.settings.threads, self.settings.retention_days * 86_400.0)
+
+    @property
+    def path_secrets(self) -> Mapping[str, str]:
+        return {name: c.path_secret for name, c in self.settings.connections.items() if c.path_secret}
+
+    @property
+    def secret_values(self) -> frozenset[str]:
+        return self.settings.secret_values()
+
+    @property
+    def body_bytes_max(self) -> int:
+        return self.settings.body_bytes_max
+
+    def now(self) -> int:
+        return epoch_ms()
+
+
+def assemble(path: str | Path, env: Mapping[str, str]) -> Assembled:
+    """
+    Return the bridge that a bridge.toml and the environment describe; raises Misconfigured.
+
+    BRIDGE_PROXIES says how many proxies stand in front of the web process; on a dyno it is one unless set.
+    """
+    settings = load(Path(path), env, VENDORS)
+    proxies = env.get("BRIDGE_PROXIES", "1" if "DYNO" in env else "0")
+    if not proxies.isdigit():
+        raise Misconfigured("BRIDGE_PROXIES", "is not a number", "set it to how many proxies stand in front, or unset it")
+    return Assembled(settings, int(proxies))
+
+
+def connector_of(c: ConnectionSettings, gate: Budget, now_s: Callable[[], float] = time.time) -> Connector:
+    """Return the connector of one connection; raises Misconfigured when its settings do not fit together."""
+    account = Account(c.name, c.base_url, c.secrets, c.options, c.custom, c.currency, c.zone)
+    timeout_s = c.habits.timeout / 1000
+    transport = RequestsTransport(connect_s=min(5.0, timeout_s / 4), read_s=min(10.0, timeout_s / 2))
+    return VENDORS[c.vendor](account, transport=transport, gate=gate, now_s=now_s)
+
+
+def _logged(attempt: Attempt) -> None:
+    log_event(
+        "delivery.attempted",
+        connection=attempt.connection,
+        link=attempt.link,
+        cause=attempt.cause,
+        outcome=attempt.outcome,
+        reason=attempt.reason,
+        fails=attempt.fails,
+        ms=attempt.ms,
+    )

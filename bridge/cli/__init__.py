@@ -1,0 +1,42 @@
+"""The command line. Every command says what it does with --help; mistakes end with 2, findings with 1."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from bridge.cli.data import choice, db, link
+from bridge.cli.run import demo, sandbox, serve, work
+from bridge.cli.show import check, explain, replay, sweep
+from bridge.core.errors import BridgeError
+
+__all__ = ["main"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config",
+    envvar="BRIDGE_CONFIG",
+    default="config/bridge.toml",
+    show_default=True,
+    help="The settings file. The environment variable BRIDGE_CONFIG does the same.",
+)
+@click.version_option(package_name="opportunity-bridge", prog_name="bridge")
+@click.pass_context
+def cli(context: click.Context, config: str) -> None:
+    """Keep one sales opportunity level in several CRMs."""
+    context.obj = config
+
+
+for command in (check, serve, work, sandbox, demo, link, choice, sweep, replay, explain, db):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line; an error of ours becomes one message without a trace."""
+    try:
+        cli()
+    except BridgeError as error:
+        click.echo(f"bridge: {error.detail or error}", err=True)
+        sys.exit(2)

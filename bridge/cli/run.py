@@ -1,0 +1,119 @@
+"""What keeps running: `bridge serve`, `work`, `sandbox` and `demo`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from bridge.assembly import Assembled
+from bridge.cli.parts import assembled, with_tables
+from bridge.core.errors import Misconfigured
+from bridge.log import configure_logging, log_event
+from bridge.sandbox.faults import Faults
+from bridge.sandbox.server import Sandbox
+
+GUNICORN = Path("config/gunicorn.py")
+STOP_S = 28.0
+
+
+@click.command()
+@click.pass_context
+def work(context: click.Context) -> None:
+    """Run the worker: it reads and writes the CRMs. SIGTERM ends it within 25 seconds, nothing half done."""
+    bridge = with_tables(context)
+    configure_logging([*bridge.secret_values, *bridge.path_secrets.values()])
+    _check_connections(bridge)
+    worker = bridge.worker()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: worker.stop.set())
+    log_event("worker.started", count=worker.threads)
+    in_time = worker.run()
+    log_event("worker.stopped", outcome="clean" if in_time else "late")
+    logging.shutdown()
+    os._exit(0 if in_time else 1)
+
+
+def _check_connections(bridge: Assembled) -> None:
+    """Try each connection once; what is wrong pauses that connection and leaves the others alone."""
+    for name, connector in bridge.connectors.items():
+        try:
+            connector.check()
+        except Misconfigured as error:
+            bridge.store.pause(name, str(error))
+            log_event("connection.paused", connection=name, reason=error.reason, detail=error.detail)
+        except Exception as error:
+            if not hasattr(error, "reason"):
+                raise
+            log_event("connection.unchecked", connection=name, reason=error.reason)
+
+
+@click.command()
+@click.option("--port", envvar="PORT", default=8080, show_default=True, help="Where webhooks come in.")
+@click.pass_context
+def serve(context: click.Context, port: int) -> None:
+    """Run everything on one machine: the web processes and the worker. If one of them ends, all end."""
+    bridge = assembled(context)
+    bridge.store.migrate()
+    bridge.store.db.close()
+    env = {**os.environ, "PORT": str(port), "BRIDGE_CONFIG": context.find_root().obj}
+    web = [sys.executable, "-m", "gunicorn", "-c", str(GUNICORN), "bridge.web:create_app()"]
+    if not GUNICORN.exists():
+        raise Misconfigured(str(GUNICORN), "there is no such file here", "run `bridge serve` in the project's folder")
+    started = [subprocess.Popen(command, env=env) for command in (web, [sys.executable, "-m", "bridge.cli", "work"])]
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        for process in started:
+            process.terminate()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    while all(process.poll() is None for process in started):
+        time.sleep(0.2)
+    stop(signal.SIGTERM, None)
+    deadline = time.monotonic() + STOP_S
+    for process in started:
+        try:
+            process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+    sys.exit(max(abs(process.returncode or 0) for process in started))
+
+
+@click.command()
+@click.option("--port", default=8090, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option(
+    "--bridge", "bridge_url", default="http://127.0.0.1:8080", show_default=True, help="Who hears its webhooks."
+)
+@click.option("--rough", is_flag=True, help="With duplicates, reordering, delays, tidied values, timeouts and errors.")
+@click.option("--seed", default=1, show_default=True, help="For the dice of --rough.")
+def sandbox(port: int, host: str, bridge_url: str, rough: bool, seed: int) -> None:
+    """Run the five simulated CRMs, with their boards at / and their APIs at /<vendor>."""
+    targets = {v: f"{bridge_url}/webhooks/{v}" for v in ("getfly", "leadsquared", "leadconnector")}
+    switches: dict[str, dict[str, bool | int | float | str]] = {"plazbot": {"put_dialects": "both"}}
+    if rough:
+        for vendor in ("getfly", "onlyoffice", "leadsquared", "plazbot", "leadconnector"):
+            switches.setdefault(vendor, {})["normalise"] = True
+    simulated = Sandbox(Faults.rough(seed) if rough else None, switches=switches, targets=targets)
+    click.echo(f"boards: http://{host}:{port}/")
+    simulated.serve(host, port)
+
+
+@click.command()
+@click.option("--stay", is_flag=True, help="Make one edit in GetFly, show it arrive, and stay up with the boards.")
+@click.option("--rough", is_flag=True, help="With duplicates, reordering, delays, tidied values, timeouts and errors.")
+@click.option("--burst", default=20, show_default=True, help="Edits in the burst at the end.")
+@click.option("--seed", default=1, show_default=True, help="For the dice of --rough.")
+def demo(stay: bool, rough: bool, burst: int, seed: int) -> None:
+    """Start the sandbox and the bridge, edit deals as people do, and show the five sides becoming level."""
+    from bridge.demo import run
+
+    sys.exit(run(stay=stay, rough=rough, burst=burst, seed=seed))

@@ -1,0 +1,76 @@
+"""The web layer: webhooks in, health out. It parses, calls and answers; it never calls a vendor."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from bridge.log import configure_logging, log_event, trace_of
+from bridge.web import problems
+from bridge.web.health import health
+from bridge.web.receiver import Bridge, Receiver
+from bridge.web.webhooks import webhooks
+
+__all__ = ["Bridge", "Receiver", "create_app"]
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+}
+HSTS = "max-age=31536000"
+
+
+class App(Flask):
+    """Flask, except that an error is logged by its place: the standard line holds the path, and so a path secret."""
+
+    def log_exception(self, exc_info: Any) -> None:
+        if request.blueprint == "webhooks":
+            return  # Receiver.defect logs it
+        route = request.url_rule.rule if request.url_rule else ""
+        log_event("web.defect", level=logging.ERROR, method=request.method, route=route, trace=trace_of(exc_info[1]))
+
+
+def create_app(bridge: Bridge | None = None) -> Flask:
+    """
+    Return the WSGI application.
+
+    bridge: None assembles it from the settings at BRIDGE_CONFIG (config/bridge.toml) and the environment, which raises
+    Misconfigured. The store is not touched here, so that processes may fork after.
+    """
+    if bridge is None:
+        from bridge.assembly import assemble
+
+        bridge = assemble(os.environ.get("BRIDGE_CONFIG", "config/bridge.toml"), os.environ)
+        configure_logging([*bridge.secret_values, *bridge.path_secrets.values()])
+    app = App(__name__)
+    app.debug = False
+    app.url_map.merge_slashes = False
+    app.config.update(MAX_CONTENT_LENGTH=bridge.body_bytes_max, PROPAGATE_EXCEPTIONS=False)
+    receiver = Receiver(bridge)
+    app.extensions["bridge"] = bridge
+    app.extensions["receiver"] = receiver
+    app.register_blueprint(webhooks(receiver))
+    app.register_blueprint(health(bridge.store))
+    app.register_error_handler(HTTPException, problems.from_exception)
+    app.after_request(_secure)
+    if bridge.proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=bridge.proxies, x_proto=bridge.proxies)  # type: ignore[method-assign]
+    return app
+
+
+def _secure(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.is_secure:
+        response.headers.setdefault("Strict-Transport-Security", HSTS)
+    return response

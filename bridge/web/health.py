@@ -1,0 +1,50 @@
+"""/healthz: is the process alive. /readyz: can it keep what vendors send."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+
+from flask import Blueprint, Response
+
+from bridge.core.errors import BridgeError
+from bridge.log import log_event
+from bridge.store import Store
+from bridge.web.problems import problem
+
+UNREACHABLE = (
+    "The store cannot be written to. Check that the disk is not full and that the bridge may write to the database"
+    " and its directory; the log has what the database said."
+)
+
+
+def health(store: Store) -> Blueprint:
+    """Return the routes."""
+    routes = Blueprint("health", __name__)
+
+    @routes.get("/healthz")
+    def healthz() -> Response:
+        return Response("ok", content_type="text/plain; charset=utf-8")
+
+    @routes.get("/readyz")
+    def readyz() -> Response:
+        why = _unready(store)
+        return problem(503, why) if why else Response("ready", content_type="text/plain; charset=utf-8")
+
+    return routes
+
+
+def _unready(store: Store) -> str:
+    """Return what is wrong and its cure, or nothing."""
+    try:
+        pending = store.db.pending()
+        if pending:
+            return f"The schema lacks {', '.join(pending)}. Run `bridge db migrate`."
+        with store.db.transaction():  # begins as a write, writes nothing
+            pass
+    except (BridgeError, sqlite3.Error, OSError) as error:
+        log_event(
+            "web.unready", level=logging.ERROR, reason=getattr(error, "reason", "store_failed"), detail=str(error)
+        )
+        return UNREACHABLE
+    return ""

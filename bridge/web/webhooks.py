@@ -1,0 +1,64 @@
+"""The addresses that vendors call: /webhooks/<connection>, with the path secret of the connection if it has one."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]  # it has no stubs
+from werkzeug.exceptions import BadRequest, InternalServerError, RequestEntityTooLarge
+
+from bridge.connectors.base import Inbound, Reply
+from bridge.web.problems import problem
+from bridge.web.receiver import Receiver
+
+UNKNOWN = "No connection has this address. Copy the webhook address again from the page of the connection."
+NOT_A_PAGE = "This address is for the webhooks of a CRM, which are sent by POST. There is nothing to see here."
+
+
+def webhooks(receiver: Receiver) -> Blueprint:
+    """Return the routes; every decision is the receiver's."""
+    routes = Blueprint("webhooks", __name__, url_prefix="/webhooks")
+
+    def receive(connection: str, path_secret: str | None = None) -> Response:
+        if connection not in receiver.connectors:
+            return problem(404, UNKNOWN)
+        if request.method == "GET":
+            return problem(405, NOT_A_PAGE, headers={"Allow": "POST, HEAD"})
+        return _response(receiver.receive(connection, path_secret, _inbound()))
+
+    for rule in ("/<connection>", "/<connection>/<path_secret>"):
+        routes.add_url_rule(rule, "receive", receive, methods=["POST", "HEAD", "GET"], provide_automatic_options=False)
+
+    @routes.errorhandler(InternalServerError)
+    def defect(error: InternalServerError) -> Response:
+        connection = (request.view_args or {})["connection"]
+        return _response(receiver.defect(connection, error.original_exception or error))
+
+    return routes
+
+
+def _inbound() -> Inbound:
+    headers = {name.lower(): value for name, value in request.headers}
+    return Inbound(request.method, request.args.to_dict(), headers, _whole_body())
+
+
+def _whole_body() -> bytes:
+    """
+    Return the body; raises RequestEntityTooLarge, or BadRequest when it does not end as announced.
+
+    Werkzeug cuts a chunked body at the limit, and takes one that ends early for whole, without a word
+    (werkzeug.wsgi.LimitedStream, 3.1). Part of a body is not a delivery.
+    """
+    try:
+        body = request.get_data(cache=False)
+    except ParseException:  # a broken chunk: gunicorn finds it only when the body is read
+        raise BadRequest from None
+    if request.content_length is None:
+        if len(body) >= (request.max_content_length or len(body) + 1):
+            raise RequestEntityTooLarge
+    elif len(body) != request.content_length:
+        raise BadRequest
+    return body
+
+
+def _response(reply: Reply) -> Response:
+    return Response(reply.body, reply.status, dict(reply.headers), content_type=reply.content_type)
