@@ -110,10 +110,9 @@ def sandbox(port: int, host: str, bridge_url: str, rough: bool, seed: int) -> No
 @click.command()
 @click.option("--stay", is_flag=True, help="Make one edit in GetFly, show it arrive, and stay up with the boards.")
 @click.option("--rough", is_flag=True, help="With duplicates, reordering, delays, tidied values, timeouts and errors.")
-@click.option("--burst", default=20, show_default=True, help="Edits in the burst at the end.")
 @click.option("--seed", default=1, show_default=True, help="For the dice of --rough.")
-def demo(stay: bool, rough: bool, burst: int, seed: int) -> None:
+def demo(stay: bool, rough: bool, seed: int) -> None:
     """Start the sandbox and the bridge, edit deals as people do, and show the five sides becoming level."""
     from bridge.demo import run
 
-    sys.exit(run(stay=stay, rough=rough, burst=burst, seed=seed))
+    sys.exit(run(stay=stay, rough=rough, seed=seed))

@@ -1,0 +1,21 @@
+PYTHON ?= python3
+RUN = .venv/bin/
+
+.PHONY: run demo demo-rough test check clean
+
+.venv/installed: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(RUN)pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+run: .venv/installed ; $(RUN)bridge demo --stay
+
+demo: .venv/installed ; $(RUN)bridge demo
+
+demo-rough: .venv/installed ; $(RUN)bridge demo --rough
+
+check: .venv/installed ; $(RUN)ruff check . && $(RUN)ruff format --check . && $(RUN)mypy
+
+test: check ; $(RUN)pytest -n 2
+
+clean: ; rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
