@@ -1,0 +1,103 @@
+"""The worker's own decisions: what it does with defects, with vendors that are away, and at the end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from bridge.connectors.base import Account, Page
+from bridge.connectors.memory import Habits, Memory, MemoryVendor
+from bridge.core import rules
+from bridge.core.errors import Disconnected, Transient
+from bridge.core.model import FOREVER, Record, Ref
+from bridge.flow import Flow
+from bridge.sides import Connection
+from bridge.store import Store
+from bridge.worker import SWEEP_RETRY_S, Worker
+
+FIELDS = {"name": "One", "amount": "10", "stage": None, "owner": None, "probability": 5, "expected_close": None}
+
+
+def epoch_ms() -> int:
+    return int(time.time() * 1000)
+
+
+def made(path: Path) -> tuple[Worker, dict[str, MemoryVendor], dict[str, Memory]]:
+    store = Store(path)
+    store.migrate()
+    vendors = {n: MemoryVendor(epoch_ms, Habits(), Random(1)) for n in ("a", "b")}
+    connectors = {n: Memory(Account(n, "", {"secret": "s"}), here=v) for n, v in vendors.items()}
+    for n, vendor in vendors.items():
+        vendor.add(f"{n}1", {**FIELDS, "description": ""})
+    habits = rules.Habits(timeout=5_000, react=0, scan=0)
+    connections = {n: Connection(c, habits, i) for i, (n, c) in enumerate(connectors.items())}
+    flow = Flow(store, connections, {}, now=epoch_ms, dice=lambda: 0.0)
+    store.link([Ref("a", "a1"), Ref("b", "b1")], epoch_ms())
+    return Worker(flow, {}, threads=2), vendors, connectors
+
+
+def test_a_defect_is_put_away_with_its_place_and_the_rest_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker, _, connectors = made(tmp_path / "b.db")
+
+    def defect(ref: Ref) -> Record | None:
+        raise ZeroDivisionError("a value that must not be seen")
+
+    monkeypatch.setattr(connectors["a"], "read", defect)
+    assert worker.step("w") is True
+    store = worker.flow.store
+    assert store.claim("other", epoch_ms(), 1000) is None
+    holds = {h["connection"]: h["reason"] for h in store.holds()}
+    assert holds == {"a": "a defect of the bridge", "b": "a defect of the bridge"}
+    link = store.all_refs()[0][0]
+    details = [a["detail"] for a in store.attempts(link, 5)]
+    assert any("ZeroDivisionError" in d for d in details) and not any("must not be seen" in d for d in details)
+
+
+def test_a_sweep_with_dead_credentials_pauses_the_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker, _, connectors = made(tmp_path / "b.db")
+    worker.scans = {"a": 60.0}
+
+    def refused(cursor: str | None) -> Page:
+        raise Disconnected("unauthorized", "HTTP 401")
+
+    monkeypatch.setattr(connectors["a"], "scan", refused)
+    assert worker.sweep_once("a") == SWEEP_RETRY_S
+    assert worker.flow.store.connections()["a"]["paused_until"] == FOREVER
+    monkeypatch.undo()
+    assert worker.sweep_once("a") == SWEEP_RETRY_S, "a paused connection is not swept"
+
+
+def test_a_sweep_comes_again_when_the_vendor_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker, _, connectors = made(tmp_path / "b.db")
+    worker.scans = {"a": 60.0}
+
+    def busy(cursor: str | None) -> Page:
+        raise Transient("throttled", "HTTP 429", after_s=7.0, whole=True)
+
+    monkeypatch.setattr(connectors["a"], "scan", busy)
+    assert worker.sweep_once("a") == 7.0
+
+
+def test_the_worker_carries_an_edit_and_stops_when_told(tmp_path: Path) -> None:
+    worker, vendors, _ = made(tmp_path / "b.db")
+    worker.scans = {"a": 0.05}
+    ended: list[bool] = []
+    thread = threading.Thread(target=lambda: ended.append(worker.run()))
+    thread.start()
+    deadline = time.monotonic() + 20
+    while vendors["b"].reads == 0 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    vendors["a"].person("a1", name="Two")
+    while vendors["b"].current("b1")["name"] != "Two" and time.monotonic() < deadline:
+        time.sleep(0.01)
+    worker.stop.set()
+    thread.join(25)
+    assert ended == [True]
+    assert vendors["b"].current("b1")["name"] == "Two"
+    assert len(vendors["b"].applied) == 1 and not vendors["a"].applied
