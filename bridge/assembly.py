@@ -87,7 +87,9 @@ def assemble(path: str | Path, env: Mapping[str, str]) -> Assembled:
     settings = load(Path(path), env, VENDORS)
     proxies = env.get("BRIDGE_PROXIES", "1" if "DYNO" in env else "0")
     if not proxies.isdigit():
-        raise Misconfigured("BRIDGE_PROXIES", "is not a number", "set it to how many proxies stand in front, or unset it")
+        raise Misconfigured(
+            "BRIDGE_PROXIES", "is not a number", "set it to how many proxies stand in front, or unset it"
+        )
     return Assembled(settings, int(proxies))
 
 

@@ -223,10 +223,10 @@ def verify_nudge(inbound: Inbound, secret: str | None) -> bool:
 
 
 def nudged(inbound: Inbound) -> str | None:
-    """Return the id that a nudge names, or None when the body is not a nudge."""
+    """Return the id that a nudge names, text that any store takes, or None when the body is not a nudge."""
     body = json_object(inbound.body)
     given = body.get("id") if body.keys() <= {"id"} else None
-    return str(given) if isinstance(given, str | int) and given != "" else None
+    return str(given) if isinstance(given, str | int) and given != "" and str(given).isprintable() else None
 
 
 def json_object(body: bytes) -> dict[str, Any]:

@@ -99,26 +99,35 @@ class Getfly(Connector):
             raise Misconfigured(self._where("country_code"), "must be digits", 'write country_code = "84"')
         description = Text("description", "description")
         seldom = "this account's reads do not show it"
+        may_show = dict.fromkeys(EXTRA if self._served is None else self._served, "")  # until asked, they may well come
         only_stage = "moving a deal to another campaign is not documented: do it in GetFly"
         move = "" if self.option("move_account") else "moving a deal to another customer: see the option move_account"
         own = (
             Text("name", "opportunity_name", readonly="GetFly builds it from the names of contact and customer"),
             description if "description" in (self._served or ()) else self._unread(description, seldom),
-            Money("amount", "amount", currency=self.account.currency or "VND", readonly=NOT_TAKEN),
+            Money(
+                "amount",
+                "amount",
+                currency=self.account.currency or "VND",
+                readonly=NOT_TAKEN,
+                unread=may_show.get("amount", seldom),
+            ),
             Choice("stage", "opportunity_status", scope="pipeline", blank=False),
             Choice("status", "opportunity_status", scope="pipeline", blank=False, via="stage"),
             Percent("probability", "probability", readonly=NOT_TAKEN),
             Choice("owner", "recipient_username", blank=False),
             Party("account", "account_code", blank=False, readonly=move),
             Choice("pipeline", "campaign_id", readonly=only_stage),
-            Day("expected_close", "est_finish_date", readonly=NOT_TAKEN),
-            Text("account_name", "account_name"),
+            Day(
+                "expected_close", "est_finish_date", readonly=NOT_TAKEN, unread=may_show.get("est_finish_date", seldom)
+            ),
+            Text("account_name", "account_name", blank=False),
             Email("account_email", "account_email"),
             NationalPhone("account_phone", "account_phone", country=country),
         )
         never = "no read of a deal shows it"
         people = (
-            Text("contact_name", "contact_name"),
+            Text("contact_name", "contact_name", blank=False),
             Email("contact_email", "contact_email"),
             NationalPhone("contact_phone", "contact_phone", country=country),
         )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
@@ -121,6 +122,16 @@ class Http:
             return answer
         finally:
             self.gate.leave(ok, pause_s)
+
+
+@contextmanager
+def undoubted() -> Iterator[None]:
+    """Say of every Transient inside that no deal can have been changed by it: it is a login, or a lookup of a write."""
+    try:
+        yield
+    except Transient as error:
+        error.in_doubt = False
+        raise
 
 
 class RequestsTransport:

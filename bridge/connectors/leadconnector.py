@@ -151,9 +151,9 @@ class Leadconnector(Connector):
             verify_signature(inbound.body, inbound.headers, self._keys)
 
     def touched(self, inbound: Inbound) -> list[Ref]:
-        body, own = json_object(inbound.body), _is_own(inbound)
-        kind = body.get("type", "OpportunityUpdate" if own else None)
-        location = body.get("locationId", self.option("location_id") if own else None)
+        # the secret that let a nudge or a workflow in is not stored with it, so what is missing is taken as ours
+        body = json_object(inbound.body)
+        kind, location = body.get("type", "OpportunityUpdate"), body.get("locationId", self.option("location_id"))
         given = body.get("id")
         if not isinstance(kind, str) or kind not in TOPICS or location != self.option("location_id"):
             return []

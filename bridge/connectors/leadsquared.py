@@ -104,7 +104,7 @@ class Leadsquared(Connector):
         schema = {name: _schema(self.option(f"{name}_field")) for name, _, _ in NUMBERED}
         zone = self._zone()
         fields: list[Field] = [
-            Text("name", schema["name"]),
+            Text("name", schema["name"], blank=False),
             Text("description", schema["description"]),
             Money("amount", schema["amount"], currency=self._currency()),
             Choice("stage", schema["stage"], blank=False),
@@ -304,6 +304,8 @@ class Leadsquared(Connector):
 
     def _said(self, patch: Mapping[str, Native]) -> Iterator[tuple[str, str]]:
         """Yield schema names and texts to send; status and stage go together, in this order."""
+        if strange := sorted(patch.keys() - {field.name for field in self.fields}):
+            raise Permanent("not_writable", ", ".join(strange))
         for field in self.fields:
             if field.name not in patch or (field.name == "status" and "stage" in patch):
                 continue

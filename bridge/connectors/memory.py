@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal
 
 from bridge.connectors.base import Account, Connector, Inbound, Page, nudged, same_secret
 from bridge.connectors.http import Answer, Call
-from bridge.core.errors import Forged, Transient
+from bridge.core.errors import Forged, Permanent, Transient
 from bridge.core.fields import Choice, Day, Field, Money, Percent, Text
 from bridge.core.model import Native, Record, Ref
 
@@ -172,6 +172,8 @@ class Memory(Connector):
 
     def write(self, seen: Record, patch: Mapping[str, Native]) -> Record | None:
         vendor_id = seen.ref.vendor_id
+        if strange := sorted(patch.keys() - {f.name for f in TABLE}):
+            raise Permanent("not_writable", ", ".join(strange))
         before = self.here.current(vendor_id)
         fault = self.here.call(vendor_id, {**seen.fields, **patch} if self.here.habits.replaces else patch)
         if fault == "throttled":
@@ -195,10 +197,9 @@ class Memory(Connector):
         return Record(self._ref(vendor_id), dict(shown))
 
     def scan(self, cursor: str | None) -> Page:
-        ids = sorted(v for v, s in self.here.records.items() if not s.gone)
-        first = int(cursor or 0)
-        records = [self._record(v, *self.here.seen(v)) for v in ids[first : first + 20]]
-        return Page(records, str(first + 20) if first + 20 < len(ids) else None)
+        ids = sorted(v for v, s in self.here.records.items() if not s.gone and v > (cursor or ""))
+        records = [self._record(v, *self.here.seen(v)) for v in ids[:20]]
+        return Page(records, ids[19] if len(ids) > 20 else None)
 
     def check(self) -> list[str]:
         return []

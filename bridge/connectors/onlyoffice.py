@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from bridge.connectors.base import Connector, Inbound, Option, Page, Traits, nudged, verify_nudge
-from bridge.connectors.http import Answer
+from bridge.connectors.http import Answer, undoubted
 from bridge.connectors.onlyoffice_deal import (
     FIXED_BID,
     HEADING,
@@ -75,7 +75,7 @@ class Onlyoffice(Connector):
 
     def table(self) -> tuple[Field, ...]:
         own = (
-            Text("name", "title", limit=255),
+            Text("name", "title", limit=255, blank=False),
             Text("description", "description"),
             Money("amount", "bidValue", places=9),
             Choice("stage", "stageid", blank=False),
@@ -144,6 +144,8 @@ class Onlyoffice(Connector):
 
         Custom fields alone go one by one; so do emptied ones, after the PUT, which cannot empty them.
         """
+        if strange := sorted(patch.keys() - {field.name for field in self.fields if not field.readonly}):
+            raise Permanent("not_writable", ", ".join(strange))
         if locked := sorted(patch.keys() & seen.locked.keys()):
             raise Permanent("locked", seen.locked[locked[0]])
         custom = {self._custom_id(name[7:]): str(patch[name] or "") for name in patch if name.startswith("custom.")}
@@ -231,7 +233,7 @@ class Onlyoffice(Connector):
 
     def _meet(self, guid: str) -> None:
         """Refuse a user that does not exist: a PUT stores any id, and the deal is then nobody's (document 3.2)."""
-        user = self._ask("GET", f"/people/{guid}.json")
+        user = self._looked_up(f"/people/{guid}.json")
         if not isinstance(user, dict) or str(user.get("id")).lower() != guid:
             raise Permanent("unknown_owner", "the portal has no user with the id that the choice names")
 
@@ -246,7 +248,7 @@ class Onlyoffice(Connector):
             begun = True
 
     def _stages(self) -> list[Body]:
-        return rows_of(self._ask("GET", "/crm/opportunity/stage.json"))
+        return rows_of(self._looked_up("/crm/opportunity/stage.json"))
 
     def _listed(self, row: Body) -> Record:
         """Return a row of the list; one that is not as documented shows only its id, so that the sweep goes on."""
@@ -284,6 +286,11 @@ class Onlyoffice(Connector):
             whole = "private without an access list: any update would publish it"  # vendor document 3.3, accessList
         return {field.name: whole for field in self.fields} if whole else locked
 
+    def _looked_up(self, path: str) -> Any:
+        """Return what a write needs to know first; when that fails, nothing can have been applied."""
+        with undoubted():
+            return self._ask("GET", path)
+
     def _ask(self, method: str, path: str, params: Mapping[str, str] | None = None, body: Body | None = None) -> Any:
         """Return the `response` of the answer's envelope, or None when the vendor itself says 404."""
         answer = self._call(method, path, params or {}, body)
@@ -319,7 +326,8 @@ class Onlyoffice(Connector):
         if self._token and self._token != refused:
             return self._token
         body = {"userName": self.secret("email"), "password": self.secret("password")}
-        answer = self._send("POST", "/authentication.json", {}, body, "")
+        with undoubted():
+            answer = self._send("POST", "/authentication.json", {}, body, "")
         if answer.status in (400, 401, 403, 500):  # 500 is a wrong password here; five of them lock the account
             raise Disconnected("login_refused", "wrong e-mail or password, or too many tries")
         if answer.status != 201:

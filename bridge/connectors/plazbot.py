@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from bridge.connectors.base import Connector, Inbound, Option, Page, Traits, nudged, verify_nudge
-from bridge.connectors.http import Answer
+from bridge.connectors.http import Answer, undoubted
 from bridge.connectors.plazbot_answer import (
     custom_of,
     custom_shown,
@@ -28,7 +28,7 @@ from bridge.connectors.plazbot_answer import (
     verdict,
     within,
 )
-from bridge.core.errors import Disconnected, Forged, Misconfigured, Permanent, Transient
+from bridge.core.errors import Disconnected, Forged, Misconfigured, Permanent, Transient, Unsayable
 from bridge.core.fields import Choice, Day, Field, Money, Party, Text, Words
 from bridge.core.model import Canonical, Native, Record, Ref
 
@@ -42,10 +42,16 @@ OLDER_OFF = "only Plazbot's older one-field call may take it: set older_dialect 
 
 @dataclass(frozen=True)
 class Expiry(Day):
-    """A day that the vendor keeps as a time; midnight, the form in which it is said, is the day in every zone."""
+    """
+    A day that the vendor keeps as a time; midnight, the form in which it is said, is the day in every zone.
+
+    No way to empty it is documented: null is for stage and contact only (6).
+    """
 
     def encode(self, c: Canonical, words: Words, scope: str = "") -> Native:
-        return None if c is None else str(c)
+        if c is None:
+            raise Unsayable(f"{self.name} cannot be emptied here", f"empty {self.name} by hand, or give it a day")
+        return str(c)
 
 
 class Plazbot(Connector):
@@ -91,12 +97,12 @@ class Plazbot(Connector):
     def table(self) -> tuple[Field, ...]:
         zone, older = self._zone(), "" if self.option("older_dialect") else OLDER_OFF
         return (
-            Text("name", "name"),
+            Text("name", "name", blank=False),
             Text("description", "description"),
             Money("amount", "amount", currency=self._currency()),
             Choice("stage", "stageId"),
             Choice("status", "stageId", via="stage"),
-            Choice("owner", "assignedAgentId", readonly=older),
+            Choice("owner", "assignedAgentId", blank=False, readonly=older),
             Party("contact", "contactId"),
             Expiry("expected_close", "expirationDate", readonly=older, zone=zone),
             Expiry("actual_close", "winLossDate", readonly="Plazbot dates won and lost deals by itself", zone=zone),
@@ -242,13 +248,14 @@ class Plazbot(Connector):
         token, until_s = self._login
         if token and token != refused and self.http.now_s() < until_s:
             return token
-        answer = self._send("POST", "/api/user/login", {}, self._credentials(), {})
-        if verdict(answer)[0] in (0, 400, 401, 403, 404, 422):  # a read would take a 404 of its own for a lost record
-            raise Disconnected("login_refused", "wrong e-mail or password")
-        body = judged(answer)
-        given, life_s = within(body, "data", "token"), within(body, "data", "expiresIn")
-        if not isinstance(given, str) or not given:
-            raise surprise("a login without a token")
+        with undoubted():
+            answer = self._send("POST", "/api/user/login", {}, self._credentials(), {})
+            if verdict(answer)[0] in (0, 400, 401, 403, 404, 422):  # a read would take a 404 for a lost record
+                raise Disconnected("login_refused", "wrong e-mail or password")
+            body = judged(answer)
+            given, life_s = within(body, "data", "token"), within(body, "data", "expiresIn")
+            if not isinstance(given, str) or not given:
+                raise surprise("a login without a token")
         known = isinstance(life_s, int | Decimal) and not isinstance(life_s, bool)  # a weak source has it (1.1)
         self._login = given, self.http.now_s() + float(life_s) - 60 if known else float("inf")
         return given

@@ -81,15 +81,18 @@ class Field:
 
 @dataclass(frozen=True)
 class Text(Field):
-    """Text, cut to `limit` characters where the vendor has one."""
+    """Text, cut to `limit` characters where the vendor has one. blank: whether the vendor can hold none."""
 
     limit: int | None = None
+    blank: bool = True
 
     def decode(self, n: Native, words: Words) -> Canonical:
         return _tidy(n) or None
 
     def encode(self, c: Canonical, words: Words, scope: str = "") -> Native:
         text = "" if c is None else str(c)
+        if not self.blank and not text.strip():
+            raise Unsayable(f"{self.name} cannot be empty here", f"write a {self.name} on the side that emptied it")
         return text[: self.limit] if self.limit else text
 
     def same(self, a: Native, b: Native) -> bool:

@@ -580,7 +580,7 @@ def test_what_is_not_ours_touches_nothing(changes: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[]", b"null", b"\xff", b"{", b"[" * 5000, b'{"id": "abc"}', b'{"data": {"id": "a"}}']
+    "body", [b"", b"[]", b"null", b"\xff", b"{", b"[" * 5000, b'{"id": "a/b"}', b'{"data": {"id": "a"}}']
 )
 def test_no_body_breaks_touched(body: bytes) -> None:
     connector, _ = connect()

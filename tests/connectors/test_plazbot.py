@@ -748,12 +748,10 @@ WORDS = Words(
         ("stage", None, None),
         ("status", "s1", "open"),
         ("owner", "u1", "ana"),
-        ("owner", None, None),
         ("contact", "c1", "link-1"),
         ("contact", None, None),
         ("expected_close", "2025-04-30", "2025-04-30"),
         ("expected_close", "2025-04-30 03:00:00", "2025-04-29"),  # a moment that is the day before in Lima
-        ("expected_close", None, None),
         ("actual_close", "2023-11-07 05:31:56", "2023-11-07"),
         ("custom.source", "Ads", "Ads"),
     ],
