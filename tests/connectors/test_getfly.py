@@ -11,7 +11,7 @@ import pytest
 
 from bridge.connectors.base import Account, Inbound
 from bridge.connectors.getfly import EXTRA, READ, Getfly
-from bridge.connectors.getfly_deal import NationalPhone, day
+from bridge.connectors.getfly.deal import NationalPhone, day
 from bridge.connectors.http import Answer, Call
 from bridge.core.errors import BridgeError, Disconnected, Forged, Misconfigured, Permanent, Transient
 from bridge.core.fields import Words

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from bridge.connectors.base import Account, Inbound
 from bridge.connectors.http import Answer, Call
 from bridge.connectors.leadconnector import Leadconnector
-from bridge.connectors.leadconnector_hook import PUBLISHED, PUBLISHED_RSA
+from bridge.connectors.leadconnector.hook import PUBLISHED, PUBLISHED_RSA
 from bridge.core.errors import BridgeError, Forged, Misconfigured, Permanent, Transient, Unsayable
 from bridge.core.fields import FIELDS, Words
 from bridge.core.model import Native, Record, Ref

@@ -22,7 +22,7 @@ from bridge.connectors.base import (
     verify_nudge,
 )
 from bridge.connectors.http import Gate, Transport
-from bridge.connectors.leadsquared_answer import (
+from bridge.connectors.leadsquared.answer import (
     a_list,
     an_object,
     honest,
@@ -32,7 +32,7 @@ from bridge.connectors.leadsquared_answer import (
     stamp,
     surprise,
 )
-from bridge.connectors.leadsquared_hook import opportunity_ids
+from bridge.connectors.leadsquared.hook import opportunity_ids
 from bridge.core.errors import Disconnected, Forged, Misconfigured, Permanent
 from bridge.core.fields import Choice, Day, Email, Field, Money, Party, Phone, Text
 from bridge.core.model import Native, Record, Ref

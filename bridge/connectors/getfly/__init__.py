@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bridge.connectors.base import Account, Connector, Inbound, Option, Page, Traits, same_secret, verify_nudge
-from bridge.connectors.getfly_api import ROWS_MAX, Api
-from bridge.connectors.getfly_deal import (
+from bridge.connectors.getfly.api import ROWS_MAX, Api
+from bridge.connectors.getfly.deal import (
     NationalPhone,
     Row,
     bare,
@@ -23,7 +23,7 @@ from bridge.connectors.getfly_deal import (
     stage_said,
     text,
 )
-from bridge.connectors.getfly_hook import NUMBERED, envelopes, said, touched_id
+from bridge.connectors.getfly.hook import NUMBERED, envelopes, said, touched_id
 from bridge.core.errors import Forged, Misconfigured, Permanent, Transient
 from bridge.core.fields import Choice, Day, Email, Field, Money, Party, Percent, Text
 from bridge.core.model import Native, Record, Ref

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from bridge.connectors.base import Connector, Inbound, Option, Page, Traits, nudged, verify_nudge
 from bridge.connectors.http import Answer, undoubted
-from bridge.connectors.onlyoffice_deal import (
+from bridge.connectors.onlyoffice.deal import (
     FIXED_BID,
     HEADING,
     SAYS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from bridge.connectors.getfly_deal import Row, bare, failure, id_of, is_gone, number, odd, rows_of, succeeded, text
+from bridge.connectors.getfly.deal import Row, bare, failure, id_of, is_gone, number, odd, rows_of, succeeded, text
 from bridge.connectors.http import Http
 from bridge.core.errors import Permanent
 from bridge.core.model import Native

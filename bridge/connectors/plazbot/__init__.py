@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from bridge.connectors.base import Connector, Inbound, Option, Page, Traits, nudged, verify_nudge
 from bridge.connectors.http import Answer, undoubted
-from bridge.connectors.plazbot_answer import (
+from bridge.connectors.plazbot.answer import (
     custom_of,
     custom_shown,
     is_deleted,

@@ -24,8 +24,8 @@ from bridge.connectors.base import (
     verify_nudge,
 )
 from bridge.connectors.http import Answer, Call, Gate, Transport
-from bridge.connectors.leadconnector_answer import VERSION, Body, an_object, failure, gone, odd, rows
-from bridge.connectors.leadconnector_deal import (
+from bridge.connectors.leadconnector.answer import VERSION, Body, an_object, failure, gone, odd, rows
+from bridge.connectors.leadconnector.deal import (
     LastingDay,
     LastingText,
     Shown,
@@ -36,7 +36,7 @@ from bridge.connectors.leadconnector_deal import (
     shown,
     shown_custom,
 )
-from bridge.connectors.leadconnector_hook import PUBLISHED, PUBLISHED_RSA, load_keys, verify_signature
+from bridge.connectors.leadconnector.hook import PUBLISHED, PUBLISHED_RSA, load_keys, verify_signature
 from bridge.core.errors import Misconfigured, Permanent, Transient
 from bridge.core.fields import Choice, Day, Email, Field, Money, Party, Percent, Phone, Text
 from bridge.core.model import Native, Record, Ref

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
-from bridge.connectors.leadconnector_answer import Body, an_object, odd, rows
+from bridge.connectors.leadconnector.answer import Body, an_object, odd, rows
 from bridge.core.errors import Permanent, Unsayable
 from bridge.core.fields import Day, Field, Money, Percent, Text, Words, plain
 from bridge.core.model import Canonical, Native
