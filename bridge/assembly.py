@@ -97,7 +97,8 @@ def connector_of(c: ConnectionSettings, gate: Budget, now_s: Callable[[], float]
     """Return the connector of one connection; raises Misconfigured when its settings do not fit together."""
     account = Account(c.name, c.base_url, c.secrets, c.options, c.custom, c.currency, c.zone)
     timeout_s = c.habits.timeout / 1000
-    transport = RequestsTransport(connect_s=min(5.0, timeout_s / 4), read_s=min(10.0, timeout_s / 2))
+    patience = {"connect_s": min(5.0, timeout_s / 4), "read_s": min(10.0, timeout_s / 2)}
+    transport = RequestsTransport(**patience, allow_private=c.allow_private)
     return VENDORS[c.vendor](account, transport=transport, gate=gate, now_s=now_s)
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
 from typing import Any, Protocol
 
 import requests
+import urllib3
 
-from bridge.core.errors import Transient
+from bridge.core.address import inside_ip
+from bridge.core.errors import Misconfigured, Transient
 
 ANSWER_BYTES_MAX = 5_000_000
 
@@ -135,11 +139,16 @@ def undoubted() -> Iterator[None]:
 
 
 class RequestsTransport:
-    """The real transport: `requests`, one session per thread, no cookies, no redirects, no proxies from outside."""
+    """
+    The real transport: `requests`, one session per thread, no cookies, no redirects, no proxies from outside.
 
-    def __init__(self, connect_s: float = 5.0, read_s: float = 10.0) -> None:
+    allow_private: without it a host whose name leads into a private network is refused, at each connection.
+    """
+
+    def __init__(self, *, connect_s: float = 5.0, read_s: float = 10.0, allow_private: bool = False) -> None:
         self._local = threading.local()
         self._timeout = (connect_s, read_s)
+        self._allow_private = allow_private
 
     def __call__(self, call: Call) -> Answer:
         try:
@@ -165,7 +174,7 @@ class RequestsTransport:
             raise Transient(
                 "no_connection" if refused else "no_answer", type(error).__name__, in_doubt=not refused
             ) from error
-        except (requests.exceptions.RequestException, OSError) as error:
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise Transient("no_answer", type(error).__name__, in_doubt=True) from error
 
     def _session(self) -> requests.Session:
@@ -173,11 +182,49 @@ class RequestsTransport:
             session = requests.Session()
             session.trust_env = False
             session.cookies.set_policy(_NoCookies())
+            if not self._allow_private:
+                session.mount("https://", _PublicOnly())
+                session.mount("http://", _PublicOnly())
             session.headers.update({"User-Agent": "opportunity-bridge", "Accept": "application/json"})
             self._local.session = session
         session = self._local.session
         assert isinstance(session, requests.Session)
         return session
+
+
+def _checked(sock: socket.socket, host: str) -> socket.socket:
+    """Return the socket if it leads to the public internet; raises Misconfigured."""
+    why = inside_ip(ip_address(str(sock.getpeername()[0]).partition("%")[0]))
+    if why:
+        sock.close()
+        raise Misconfigured(host, f"its name leads to {why}", "if that is meant, set allow_private = true there")
+    return sock
+
+
+class _PublicHttp(urllib3.connection.HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        return _checked(super()._new_conn(), self.host)
+
+
+class _PublicHttps(urllib3.connection.HTTPSConnection):
+    def _new_conn(self) -> socket.socket:
+        return _checked(super()._new_conn(), self.host)
+
+
+class _PublicHttpPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _PublicHttp
+
+
+class _PublicHttpsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _PublicHttps
+
+
+class _PublicOnly(requests.adapters.HTTPAdapter):
+    """Looks at the address that was really connected to: the name may lead elsewhere than when it was checked."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)  # type: ignore[no-untyped-call]
+        self.poolmanager.pool_classes_by_scheme = {"http": _PublicHttpPool, "https": _PublicHttpsPool}
 
 
 class _NoCookies(requests.cookies.cookielib.DefaultCookiePolicy):  # type: ignore[name-defined,misc]

@@ -22,6 +22,6 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module")
 def send() -> Iterator[RequestsTransport]:
-    transport = RequestsTransport()
+    transport = RequestsTransport(allow_private=True)
     yield transport
     transport._session().close()

@@ -1,0 +1,57 @@
+"""The real transport against a real socket: what it refuses, and what it makes of half an answer."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from bridge.connectors.http import Call, RequestsTransport
+from bridge.core.errors import Misconfigured, Transient
+
+
+@contextmanager
+def answering(data: bytes) -> Iterator[str]:
+    """Answer one request with these bytes, then hang up."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            line, _ = server.accept()
+            with line:
+                line.recv(65536)
+                line.sendall(data)
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+        thread.join(5)
+
+
+def test_an_address_inside_the_own_network_is_refused_when_connected_to() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://localhost:{server.getsockname()[1]}/"
+        with pytest.raises(Misconfigured, match="loopback address"):
+            RequestsTransport()(Call("GET", url, {}))
+
+
+def test_half_an_answer_leaves_the_call_in_doubt() -> None:
+    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{") as url:
+        with pytest.raises(Transient) as error:
+            RequestsTransport(allow_private=True)(Call("PUT", url, {}, json={"a": 1})).json()
+    assert error.value.in_doubt
+
+
+def test_a_redirect_is_not_followed() -> None:
+    with answering(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n") as url:
+        assert RequestsTransport(allow_private=True)(Call("GET", url, {})).status == 302
+
+
+def test_nobody_listening_means_that_nothing_was_sent() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(Transient) as error:
+        RequestsTransport(allow_private=True)(Call("PUT", f"http://127.0.0.1:{port}/", {}, json={}))
+    assert error.value.reason == "no_connection" and not error.value.in_doubt
