@@ -223,7 +223,7 @@ class _PublicOnly(requests.adapters.HTTPAdapter):
     """Looks at the address that was really connected to: the name may lead elsewhere than when it was checked."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)  # type: ignore[no-untyped-call]
+        super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _PublicHttpPool, "https": _PublicHttpsPool}
 
 

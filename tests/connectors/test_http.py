@@ -38,9 +38,8 @@ def test_an_address_inside_the_own_network_is_refused_when_connected_to() -> Non
 
 
 def test_half_an_answer_leaves_the_call_in_doubt() -> None:
-    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{") as url:
-        with pytest.raises(Transient) as error:
-            RequestsTransport(allow_private=True)(Call("PUT", url, {}, json={"a": 1})).json()
+    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{") as url, pytest.raises(Transient) as error:
+        RequestsTransport(allow_private=True)(Call("PUT", url, {}, json={"a": 1})).json()
     assert error.value.in_doubt
 
 
