@@ -7,32 +7,41 @@ connectors, the clock and the dice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from bridge.connectors.base import Connector, Inbound
 from bridge.core.backoff import next_try
-from bridge.core.errors import BridgeError, Disconnected, Misconfigured, Transient
+from bridge.core.errors import BridgeError, Disconnected, Misconfigured, Permanent, Transient
 from bridge.core.merge import Merge
 from bridge.core.model import FOREVER, Effects, Entry, Hold, Link, Look, Record, Side, Write
 from bridge.core.plan import Plan, behind, due, plan
 from bridge.core.rules import Rules
+from bridge.core.story import outcome_of
 from bridge.sides import Connection, Sides
 from bridge.store import Claim, Fenced, Store
 from bridge.store.store import Attempt
 
 LEASE_MS = 60_000
+REFUSED_CURE = "give it a value that this CRM takes, or mend the cause and run `bridge replay --dead`"
 
 
 @dataclass
 class Pass:
-    """One pass over one link under its lease."""
+    """
+    One pass over one link under its lease.
+
+    upto: the time up to which `causes` holds its looks. singly: connections that refused a whole patch, so that each
+    field is now written alone.
+    """
 
     claim: Claim
     link: Link
     rules: Rules
+    upto: int
     causes: dict[str, list[str]]
     tried: dict[str, tuple[object, ...]] = field(default_factory=dict)
+    singly: set[str] = field(default_factory=set)
 
     def cause(self, connection: str = "") -> str:
         """The delivery, or the word, that this side is looked at for; for a target, that of the first side."""
@@ -93,8 +102,10 @@ class Flow:
         """Work once on everything that is due for a link; repeating it is safe. A lost lease ends it quietly."""
         try:
             link = self.store.load(claim)
-            due_looks = self.store.due_looks(link.id, self.now())
-            at = Pass(claim, link, self.sides.rules(link, self.now()), due_looks)
+            upto = self.now()
+            if claim.lapsed:  # R12: a worker died here, and what it sent is in doubt
+                self.store.look(link.id, [Look(side.ref, upto, "in doubt") for side in link if side.open is not None])
+            at = Pass(claim, link, self.sides.rules(link, upto), upto, self.store.due_looks(link.id, upto))
             self._forget_strangers(at)
             for connection in list(at.causes):
                 self._look(at, link.sides[connection])
@@ -112,11 +123,11 @@ class Flow:
         now = self.now()
         try:
             link = self.store.load(claim)
-            due_looks = self.store.due_looks(link.id, now)
+            due_looks = self.store.due_looks(link.id, now) or {c: ["defect"] for c in link.sides}
             for connection, causes in due_looks.items():
                 why = Hold(connection, "", "a defect of the bridge", "report it with the attempt's detail, then replay")
-                self.store.save(claim, link, now, taken={connection: now}, holds={connection: [why]})
-                self.store.end_deliveries(causes, "dead: defect")
+                ended = (causes, "dead: defect")
+                self.store.save(claim, link, now, taken={connection: now}, holds={connection: [why]}, ended=ended)
                 attempt = Attempt(link.id, connection, causes[0], "dead", "defect", trace)
                 self.store.finish(attempt, now)
                 self.report(attempt)
@@ -165,12 +176,20 @@ class Flow:
             self._failed(at, side, error, started, taken=True)
             return
         merge = self._observe(at, side, seen, started)
-        looks_again = any(k.cause == merge.cause for k in merge.effects.looks)
-        self.store.save(at.claim, at.link, self.now(), effects=merge.effects, taken={connection: started})
-        outcome = _outcome(merge.effects, at.link, versions, seen)
-        if not looks_again:
-            self.store.end_deliveries(at.causes[connection], outcome)
-        fails, since = self.store.failing(at.link.id, connection) if due(at.link, side, at.rules) else (0, None)
+        causes, outcome = at.causes[connection], outcome_of(merge.effects, at.link, versions, seen)
+        again = [k for k in merge.effects.looks if k.cause == merge.cause]
+        merge.effects.looks += [replace(k, cause=merged) for k in again for merged in causes[1:]]
+        waits = bool(behind(at.link, side, at.rules))
+        self.store.save(
+            at.claim,
+            at.link,
+            self.now(),
+            effects=merge.effects,
+            taken={connection: at.upto},
+            holds=None if waits else {connection: []},
+            ended=([] if again else causes, outcome),
+        )
+        fails, since = self.store.failing(at.link.id, connection) if waits else (0, None)
         self._ended(at, side, outcome, started, fails=fails, since=since)
 
     def _observe(self, at: Pass, side: Side, seen: Record | None, issued: int) -> Merge:
@@ -206,6 +225,7 @@ class Flow:
             at.link, side, at.rules, self.now(), unsettled=unsettled, locked=dict(seen.locked), cause=merge.cause
         )
         self._wait(merge.effects, side, made)
+        self._leave_out_refused(at, side, made)
         patch = {f: said.value for f, said in made.patch.items()}
         resent = connector.resends(patch) if patch else frozenset()
         holds = {connection: made.holds}
@@ -218,6 +238,23 @@ class Flow:
         side.open = write
         self.store.save(at.claim, at.link, self.now(), effects=merge.effects, holds=holds, opened=(write, merge.cause))
         self._send(at, side, seen, started)
+
+    def _leave_out_refused(self, at: Pass, side: Side, made: Plan) -> None:
+        """
+        Take out of a plan what the vendor has refused for good, and hold it; after a refusal keep one field only.
+
+        What was refused is tried again when it has another value, or when its dead letter is replayed.
+        """
+        connection = side.ref.connection
+        if not made.patch:
+            return
+        for name, (said, detail) in self.store.refused(at.link.id, connection).items():
+            if made.patch.get(name) == said:
+                del made.patch[name]
+                made.holds.append(Hold(connection, name, detail, REFUSED_CURE))
+        if connection in at.singly and made.patch:
+            units = at.rules.sides[connection].units(made.patch)
+            made.patch = {f: said for f, said in made.patch.items() if f in units[0]}
 
     def _send(self, at: Pass, side: Side, seen: Record, started: int) -> None:
         """Call the vendor with the open write of a side, and settle it by what comes back."""
@@ -237,7 +274,16 @@ class Flow:
             return
         except BridgeError as error:
             side.open = None
-            self._failed(at, side, error, started, closed={write.id: ("dead", str(error))})
+            if isinstance(error, Permanent) and len(at.rules.sides[connection].units(write.patch)) > 1:
+                at.singly.add(connection)
+                at.tried.pop(connection)
+                refused = {write.id: ("refused", f"{error}; each field is tried alone")}
+                self.store.save(at.claim, at.link, self.now(), closed=refused)
+                self._ended(at, side, "refused", started, error=error)
+            else:
+                self._failed(at, side, error, started, closed={write.id: ("dead", str(error))})
+                if connection in at.singly:
+                    at.tried.pop(connection)
             return
         merge = Merge(at.link, at.rules, self.now(), at.cause())
         if answer is not None:
@@ -271,8 +317,8 @@ class Flow:
         """
         connection, now = side.ref.connection, self.now()
         fails, since = self.store.failing(at.link.id, connection)
-        since = since or now
-        again, dead = self._again(connection, error, fails + 1, since)
+        since, fails = since or now, fails + (not _asked_to_wait(error))
+        again, dead = self._again(connection, error, fails, since)
         causes = at.causes.get(connection, ["retry"]) if taken else ["retry"]
         effects = Effects()
         if resent is not None:
@@ -282,9 +328,7 @@ class Flow:
             effects.looks = [Look(side.ref, again, cause) for cause in causes]
         holds = None
         if dead:
-            why = Hold(
-                connection, "", f"{error.reason} {error.detail}".strip(), "mend the cause, then replay the write"
-            )
+            why = Hold(connection, "", str(error), "mend the cause, then run `bridge replay --dead`")
             holds = {connection: [why]}
             effects.journal.append(Entry(now, connection, "", "refused", delivery=causes[0], detail=str(error)))
         self.store.save(
@@ -292,14 +336,13 @@ class Flow:
             at.link,
             now,
             effects=effects,
-            taken={connection: started} if taken else None,
+            taken={connection: at.upto} if taken else None,
             holds=holds,
             resent=resent,
             closed=closed,
+            ended=(causes if dead and taken else [], f"dead: {error.reason}"),
         )
-        if dead and taken:
-            self.store.end_deliveries(causes, f"dead: {error.reason}")
-        self._ended(at, side, "dead" if dead else "failed", started, error=error, fails=fails + 1, since=since)
+        self._ended(at, side, "dead" if dead else "failed", started, error=error, fails=fails, since=since)
 
     def _again(self, connection: str, error: BridgeError, fails: int, since: int) -> tuple[int | None, bool]:
         """Return when to look again (None: not by itself) and whether this is a dead letter. Pauses the connection."""
@@ -342,20 +385,6 @@ class Flow:
         return self.connections[connection].connector
 
 
-def _outcome(effects: Effects, link: Link, versions: Mapping[str, int], seen: Record | None) -> str:
-    """Name what a look found, in one label and the fields."""
-    if seen is None:
-        return "not there"
-    changed = sorted(f for f, h in link.hubs.items() if f in versions and h.version > versions[f])
-    if changed:
-        return f"changed {', '.join(changed)}"
-    kinds: Sequence[str] = [e.what for e in effects.journal]
-    for what, label in (
-        ("lost", "lost"),
-        ("first", "first look"),
-        ("settled_equal", "same edit"),
-        ("normalised", "as stored"),
-    ):
-        if what in kinds:
-            return label
-    return "unsettled" if effects.unsettled else "echo"
+def _asked_to_wait(error: BridgeError) -> bool:
+    """Tell whether a vendor, or our budget for it, named the time to come again: that is no failure."""
+    return isinstance(error, Transient) and error.after_s is not None

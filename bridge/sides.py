@@ -54,8 +54,11 @@ class Sides:
         return rules
 
     def learn(self, rules: Rules, seen: Record) -> None:
-        """Look up the contact and the account that a record names."""
+        """Look up the contact and the account that a record names, and what its read has told of the account."""
         connection = seen.ref.connection
+        fields = rules.sides[connection].fields
+        assert isinstance(fields, dict)
+        fields.update(self.fields(connection))
         for name in PARTIES.keys() & seen.fields.keys():
             native = seen.fields[name]
             if native and isinstance(self.fields(connection).get(name), Party):

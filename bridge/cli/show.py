@@ -63,7 +63,9 @@ def sweep(context: click.Context, connection: str) -> None:
 @click.option("--connection", help="Every delivery of this connection …")
 @click.option("--since", help="… since this time, for example 2026-11-21T09:00 (UTC).")
 @click.option("--dead", is_flag=True, help="Every write that was given up.")
-@click.option("--list", "listing", is_flag=True, help="Show the latest deliveries and what became of them.")
+@click.option(
+    "--list", "listing", is_flag=True, help="Show the latest deliveries, what became of them, and what was given up."
+)
 @click.pass_context
 def replay(
     context: click.Context, delivery: str | None, connection: str | None, since: str | None, dead: bool, listing: bool
@@ -73,6 +75,8 @@ def replay(
     if listing:
         for r in bridge.store.deliveries(SHOWN):
             click.echo(f"{clock(r['at'])}  {r['id']}  {r['connection']:<15} {r['outcome'] or r['state']}")
+        for r in bridge.store.dead_writes():
+            click.echo(f"{clock(r['at'])}  given up: {r['connection']}, link {r['link']}: {r['detail']}")
     elif dead:
         click.echo(f"{bridge.store.replay_dead(bridge.now())} writes are tried again")
     elif delivery is not None:

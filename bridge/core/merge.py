@@ -61,6 +61,7 @@ class Merge:
         unsettled = {f for f in sorted(fields) if not self._settled(side, rules, f, seen, issued, newer)}
         if seen.stamp is not None:
             side.stamp = seen.stamp
+        self._release(side, fields)
         self.effects.unsettled |= unsettled
         return unsettled
 
@@ -170,6 +171,14 @@ class Merge:
         hub.held_until = self.now + ARGUMENT_PAUSE if hub.argued <= ARGUMENTS_A_DAY else FOREVER
         self._note(side, name, "held", version=hub.version, detail="automations answer each other's changes")
 
+    def _release(self, side: Side, fields: set[str]) -> None:
+        """A conflict that waits for a person ends when all sides say the same."""
+        for name in sorted(fields):
+            hub = self.link.hubs.get(name)
+            if hub is not None and hub.held_until == FOREVER and level(self.link, name, self.rules):
+                hub.held_until, hub.hop = None, 0
+                self._note(side, name, "released", version=hub.version, detail="all sides say the same")
+
     def settle(self, side: Side, answer: Record | None, issued: int) -> None:
         """
         R11: the open write of `side` was answered. Close it; take the answer's other fields as any read.
@@ -264,6 +273,15 @@ class Merge:
     def _note(self, side: Side, name: str, what: What, **rest: object) -> None:
         connection = side.ref.connection
         self.effects.journal.append(Entry(self.now, connection, name, what, delivery=self.cause, **rest))  # type: ignore[arg-type]
+
+
+def level(link: Link, name: str, rules: Rules) -> bool:
+    """Tell whether every live side that has been read says what the hub says."""
+    return all(
+        rules.sides[s.ref.connection].agrees(name, link.hubs[name].value, s.shadows[name].native)
+        for s in link
+        if name in s.shadows and not s.gone and s.ref.connection in rules.sides
+    )
 
 
 def _confirm(sh: Shadow, stamp: int | None) -> None:

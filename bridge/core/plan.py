@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from bridge.core.errors import Unsayable
 from bridge.core.fields import Choice
-from bridge.core.merge import FIRST
+from bridge.core.merge import FIRST, level
 from bridge.core.model import FOREVER, Entry, Hold, Hub, Link, Said, Shadow, Side
 from bridge.core.rules import Rules, SideRules
 
@@ -98,11 +98,7 @@ def _held(link: Link, name: str, rules: Rules, now: int) -> bool:
         return False
     if hub.held_until <= now:
         hub.held_until, hub.hop = None, 0
-    elif all(
-        rules.sides[s.ref.connection].agrees(name, hub.value, s.shadows[name].native)
-        for s in link
-        if name in s.shadows and not s.gone
-    ):
+    elif level(link, name, rules):
         hub.held_until = None
     return hub.held_until is not None
 

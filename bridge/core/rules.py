@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -61,6 +61,13 @@ class SideRules:
             return self.fields[name].same(self.encode(name, c, scope), n)
         except Unsayable:
             return False
+
+    def units(self, names: Iterable[str]) -> list[frozenset[str]]:
+        """Return the fields in groups that only go together: a status goes with the stage that shows it."""
+        groups: dict[str, set[str]] = {}
+        for name in sorted(names):
+            groups.setdefault(self.fields[name].via or name, set()).add(name)
+        return [frozenset(group) for group in groups.values()]
 
     def explained(self, name: str, sent: Native, n: Native) -> bool:
         """Tell whether `n` is what this vendor makes of `sent`."""

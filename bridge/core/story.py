@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bridge.core.fields import FIELDS, Field
-from bridge.core.model import Canonical, Hub, Link, Side
+from bridge.core.model import Canonical, Effects, Hub, Link, Record, Side
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def _side(
     if last is not None:
         return _by_entry(connection, last)
     if name not in side.shadows:
-        return SideStory(connection, "unseen", fields[name].unread or "not read yet")
+        return SideStory(connection, "unseen", fields[name].unread or fields[name].readonly or "not read yet")
     if side.shadows[name].base < hub.version:
         return SideStory(connection, "due", "will be written" if side.open is None else "sent, the answer is in doubt")
     return SideStory(connection, "level")
@@ -120,3 +120,22 @@ def _by_entry(connection: str, e: Mapping[str, Any]) -> SideStory:
     }
     state, detail = words.get(e["what"], (e["what"], e["detail"]))
     return SideStory(connection, state, detail, e["at"])
+
+
+def outcome_of(effects: Effects, link: Link, versions: Mapping[str, int], seen: Record | None) -> str:
+    """Return what a look found, in one label and the fields. versions: of the hub before it."""
+    if seen is None:
+        return "not there"
+    changed = sorted(f for f, h in link.hubs.items() if f in versions and h.version > versions[f])
+    if changed:
+        return f"changed {', '.join(changed)}"
+    kinds: Sequence[str] = [e.what for e in effects.journal]
+    for what, label in (
+        ("lost", "lost"),
+        ("first", "first look"),
+        ("settled_equal", "same edit"),
+        ("normalised", "as stored"),
+    ):
+        if what in kinds:
+            return label
+    return "unsettled" if effects.unsettled else "echo"

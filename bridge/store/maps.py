@@ -121,11 +121,11 @@ def import_choices(store: Store, lines: TextIO, fields: Fields, now: int) -> Rep
         raise BadHeader(f"line 1: missing {', '.join(missing)}; the columns are {', '.join(CHOICE_COLUMNS)}")
     before = {tuple(r[c] for c in ("connection", "field", "native", "canonical")): r for r in store.choices()}
     report, good = Report(), list[Row]()
-    meant: dict[tuple[str, str, str], str] = {}
+    taken: dict[tuple[str, ...], str] = {}
     for number, row in enumerate(rows, start=2):
         try:
             choice = choice_row(row, fields)
-            _only_meaning(choice, meant)
+            _only_once(choice, taken)
         except ValueError as error:
             report.problems.append((number, str(error)))
             continue
@@ -163,13 +163,17 @@ def choice_row(row: Mapping[str, str | None], fields: Fields) -> Row:
     return {**key, "reads": reads, "writes": writes, "scope": scope}
 
 
-def _only_meaning(choice: Row, meant: dict[tuple[str, str, str], str]) -> None:
-    """Refuse a second meaning of one native value within a file."""
-    if not choice["reads"]:
-        return
-    key = (choice["connection"], choice["field"], choice["native"])
-    if meant.setdefault(key, choice["canonical"]) != choice["canonical"]:
-        raise ValueError(f"{choice['native']!r} means {meant[key]!r} in an earlier line; give one of them use=write")
+def _only_once(choice: Row, taken: dict[tuple[str, ...], str]) -> None:
+    """Refuse a second meaning of a native value, and a second way to write a canonical one, within a file."""
+    native, canonical, where = choice["native"], choice["canonical"], (choice["connection"], choice["field"])
+    read, written = ("read", *where, native), ("write", *where, choice["scope"], canonical)
+    if choice["reads"] and taken.get(read, canonical) != canonical:
+        raise ValueError(f"{native!r} means {taken[read]!r} in an earlier line; give one of them use=write")
+    if choice["writes"] and taken.get(written, native) != native:
+        raise ValueError(
+            f"{canonical!r} is written as {taken[written]!r} in an earlier line; give one of them use=read"
+        )
+    taken |= ({read: canonical} if choice["reads"] else {}) | ({written: native} if choice["writes"] else {})
 
 
 def export_choices(store: Store, out: TextIO) -> int:

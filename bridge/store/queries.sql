@@ -15,8 +15,13 @@ INSERT INTO connection (name, swept_at) VALUES (:connection, :at)
 ON CONFLICT (name) DO UPDATE SET swept_at = excluded.swept_at;
 
 -- name: pause
+-- A short pause does not end a longer one: an operator's, or that of refused credentials.
 INSERT INTO connection (name, paused_until, why) VALUES (:connection, :until, :why)
-ON CONFLICT (name) DO UPDATE SET paused_until = excluded.paused_until, why = excluded.why;
+ON CONFLICT (name) DO UPDATE SET paused_until = excluded.paused_until, why = excluded.why
+WHERE connection.paused_until < excluded.paused_until;
+
+-- name: resume
+UPDATE connection SET paused_until = 0, why = '' WHERE name = :connection;
 
 -- name: connections
 SELECT name, paused_until, why, heard_at, swept_at FROM connection;
@@ -68,17 +73,27 @@ SELECT connection, at, cause FROM look WHERE link = :link AND at <= :now
 AND connection NOT IN (SELECT name FROM connection WHERE paused_until > :now) ORDER BY at, cause;
 
 -- name: due_link
--- The link whose look has waited longest, if nobody holds its lease and its connection is not paused.
-SELECT look.link FROM look JOIN link ON link.id = look.link
-WHERE look.at <= :now AND link.lease_until <= :now AND link.state = 'live'
-AND look.connection NOT IN (SELECT name FROM connection WHERE paused_until > :now)
-ORDER BY look.at LIMIT 1;
+-- The link whose look has waited longest, if nobody holds its lease and its connection is not paused; or one whose
+-- lease has lapsed: its worker died, maybe between two steps of a change, and no look says so.
+SELECT link, lapsed FROM (
+SELECT * FROM (
+    SELECT look.link AS link, look.at AS at, link.lease_until > 0 AS lapsed FROM look JOIN link ON link.id = look.link
+    WHERE look.at <= :now AND link.lease_until <= :now AND link.state = 'live'
+    AND look.connection NOT IN (SELECT name FROM connection WHERE paused_until > :now)
+    ORDER BY look.at LIMIT 1) AS waiting
+UNION ALL
+SELECT * FROM (
+    SELECT id AS link, lease_until AS at, 1 = 1 AS lapsed FROM link
+    WHERE lease_until > 0 AND lease_until <= :now AND state = 'live' ORDER BY lease_until LIMIT 1) AS abandoned
+) AS due ORDER BY at LIMIT 1;
 
 -- name: next_look_soon
--- The earliest looks, with what else they wait for: the lease of the link, the pause of the connection.
-SELECT look.at, link.lease_until, COALESCE(c.paused_until, 0) FROM look
-JOIN link ON link.id = look.link AND link.state = 'live' LEFT JOIN connection c ON c.name = look.connection
-ORDER BY look.at LIMIT 50;
+-- The earliest looks, with what else they wait for: the lease of the link, the pause of the connection; and leases.
+SELECT * FROM (
+    SELECT look.at, link.lease_until, COALESCE(c.paused_until, 0) FROM look
+    JOIN link ON link.id = look.link AND link.state = 'live' LEFT JOIN connection c ON c.name = look.connection
+    ORDER BY look.at LIMIT 50) AS looks
+UNION ALL SELECT lease_until, 0, 0 FROM link WHERE lease_until > 0 AND state = 'live';
 
 -- name: lease
 UPDATE link SET owner = :owner, token = token + 1, lease_until = :until WHERE id = :link AND lease_until <= :now
@@ -255,8 +270,12 @@ SELECT connection, field, native, canonical, reads, writes, scope FROM choice OR
 -- name: journal_of_link
 SELECT id, at, connection, field, what, old, new, version, delivery, detail FROM journal WHERE link = :link ORDER BY id;
 
+-- name: refused
+-- What a connection has refused for good, latest last.
+SELECT patch, detail FROM write WHERE link = :link AND connection = :connection AND state = 'dead' ORDER BY at, id;
+
 -- name: dead_writes
-SELECT id, link, connection, patch, at, cause, detail FROM write WHERE state = 'dead' ORDER BY at;
+SELECT id, link, connection, patch, at, cause, detail FROM write WHERE state = 'dead' ORDER BY at, id;
 
 -- name: replay_dead
 UPDATE write SET state = 'replayed' WHERE state = 'dead' RETURNING link, connection;

@@ -12,8 +12,7 @@ Key = tuple[str, ...]
 Row = dict[str, Any]
 
 
-def to_json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+to_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def build(link: str, tables: Mapping[str, Iterable[Any]]) -> Link:

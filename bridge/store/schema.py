@@ -73,8 +73,17 @@ CREATE TABLE connection (
 migrations = Migrations("bridge")
 
 
+# so that a worker that died is found without reading every link
+LEASES = "CREATE INDEX link_lease ON link (lease_until) WHERE lease_until > 0"
+
+
 @migrations(name="0001_first")
 def _first(db: Database) -> None:
     for statement in FIRST.split(";"):
         if statement.strip():
             db.execute(statement)
+
+
+@migrations(name="0002_leases")
+def _leases(db: Database) -> None:
+    db.execute(LEASES)

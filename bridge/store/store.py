@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bridge.core.merge import assert_sound
-from bridge.core.model import Effects, Entry, Hold, Kind, Link, Look, Write
+from bridge.core.model import Effects, Entry, Hold, Kind, Link, Look, Said, Write
 from bridge.store.rows import Key, Row, build, flatten, patch_json, to_json
 from bridge.store.tables import Tables
 
@@ -18,11 +18,17 @@ class Fenced(Exception):
 
 @dataclass
 class Claim:
-    """The lease of one link. token: grows with each lease; every save checks it. until: epoch milliseconds."""
+    """
+    The lease of one link.
+
+    token: grows with each lease; every save checks it. until: epoch milliseconds. lapsed: the lease before this one
+    was not given back, so its worker may have died between two steps.
+    """
 
     link: str
     token: int
     until: int
+    lapsed: bool = False
     loaded: dict[Key, Row] = field(default_factory=dict, repr=False)
 
 
@@ -126,18 +132,16 @@ class Store(Tables):
         return str(rows[0]["link"]) if rows else None
 
     def claim(self, owner: str, now: int, lease_ms: int) -> Claim | None:
-        """Take the lease of the link whose look has waited longest, or return None when nothing is due."""
+        """Take the lease of the link that has waited longest, or whose lease has lapsed; None when nothing is due."""
         if not self.db.run("due_link", now=now):
             return None
         with self.db.transaction():
             rows = self.db.run("due_link", now=now)
             if not rows:
                 return None
-            return self._lease(str(rows[0]["link"]), owner, now, lease_ms)
-
-    def _lease(self, link: str, owner: str, now: int, lease_ms: int) -> Claim | None:
-        rows = self.db.run("lease", link=link, owner=owner, now=now, until=now + lease_ms)
-        return Claim(link, rows[0]["token"], now + lease_ms) if rows else None
+            link, lapsed = str(rows[0]["link"]), bool(rows[0]["lapsed"])
+            rows = self.db.run("lease", link=link, owner=owner, now=now, until=now + lease_ms)
+            return Claim(link, rows[0]["token"], now + lease_ms, lapsed) if rows else None
 
     def renew(self, claim: Claim, now: int, lease_ms: int) -> None:
         """Extend a lease; raises Fenced when it is lost."""
@@ -183,12 +187,14 @@ class Store(Tables):
         opened: tuple[Write, str] | None = None,
         resent: Write | None = None,
         closed: Mapping[str, tuple[str, str]] | None = None,
+        ended: tuple[Sequence[str], str] = ((), ""),
     ) -> None:
         """
         Save everything that one step decided, in one transaction; raises Fenced when the lease is lost.
 
         taken: per connection, the time up to which its looks are now done. holds: per connection, all its holds.
         opened: a new write and its cause. resent: an open write that was sent again. closed: write id to state, detail.
+        ended: deliveries and their outcome.
         """
         assert_sound(link)
         rows = flatten(link)
@@ -215,6 +221,7 @@ class Store(Tables):
                 self.db.run("close_write", id=write_id, state=state, detail=detail)
             for connection, each in (holds or {}).items():
                 self._put_holds(link.id, connection, each, now)
+            self._end_deliveries(*ended)
             if effects is not None:
                 self._add_looks([(link.id, look) for look in effects.looks])
                 self.db.many("note", [self._entry(link.id, e) for e in effects.journal])
@@ -253,6 +260,14 @@ class Store(Tables):
     def _entry(self, link: str, e: Entry) -> Row:
         return {**vars(e), "id": self.new_id(), "link": link, "old": to_json(e.old), "new": to_json(e.new)}
 
+    def refused(self, link: str, connection: str) -> dict[str, tuple[Said, str]]:
+        """Return what this side has refused for good, field by field: the value, and what the vendor said."""
+        found: dict[str, tuple[Said, str]] = {}
+        for r in self.db.run("refused", link=link, connection=connection):
+            for name, (value, version) in json.loads(r["patch"]).items():
+                found[name] = Said(value, version), r["detail"]
+        return found
+
     def look(self, link: str, looks: Sequence[Look]) -> None:
         """Ask for looks at refs of a link."""
         with self.db.transaction():
@@ -269,8 +284,11 @@ class Store(Tables):
     def end_deliveries(self, causes: Sequence[str], outcome: str) -> None:
         """Give deliveries their outcome; the ones behind the first were merged into its look."""
         with self.db.transaction():
-            for i, cause in enumerate(causes):
-                self.db.run("delivery_outcome", id=cause, outcome=outcome if i == 0 else f"merged: {outcome}")
+            self._end_deliveries(causes, outcome)
+
+    def _end_deliveries(self, causes: Sequence[str], outcome: str) -> None:
+        for i, cause in enumerate(causes):
+            self.db.run("delivery_outcome", id=cause, outcome=outcome if i == 0 else f"merged: {outcome}")
 
     def failing(self, link: str, connection: str) -> tuple[int, int | None]:
         """Return how often in a row this side has failed, and since when."""

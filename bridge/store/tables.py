@@ -91,14 +91,14 @@ class Tables:
         return known
 
     def pause(self, connection: str, why: str, until: int = FOREVER) -> None:
-        """Stop working on a connection until a time; its deliveries and looks wait."""
+        """Stop working on a connection until a time; its deliveries and looks wait. A longer pause stays."""
         with self.db.transaction():
             self.db.run("pause", connection=connection, until=until, why=why)
 
     def resume(self, connection: str, now: int) -> None:
         """End a pause, and look at every ref that the hub has run ahead of."""
         with self.db.transaction():
-            self.db.run("pause", connection=connection, until=0, why="")
+            self.db.run("resume", connection=connection)
             self.db.run("look_at_due", connection=connection, at=now)
 
     def swept(self, connection: str, at: int) -> None:
@@ -176,6 +176,10 @@ class Tables:
         """Return the latest attempts at a link, newest first."""
         return [dict(r) for r in self.db.run("attempts", link=link, n=n)]
 
+    def dead_writes(self) -> list[Row]:
+        """Return the writes that were given up, oldest first."""
+        return [dict(r) for r in self.db.run("dead_writes")]
+
     def replay_dead(self, now: int) -> int:
         """Try every write again that was given up; return how many."""
         with self.db.transaction():
@@ -188,9 +192,6 @@ class Tables:
         """Return how many rows the main tables hold."""
         row = self.db.run("counts")[0]
         return {k: row[k] for k in row.keys()}  # noqa: SIM118  a Row is no mapping
-
-    def dead_writes(self) -> list[Row]:
-        return [dict(r) for r in self.db.run("dead_writes")]
 
     def prune(self, before: int) -> None:
         """Forget raw deliveries, attempts and finished writes older than `before`; links and journal stay."""

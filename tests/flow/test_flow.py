@@ -1,0 +1,542 @@
+"""Single histories in plain words: what a person does in one CRM, and what happens in the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bridge.core.errors import Permanent, Transient
+from bridge.core.model import FOREVER, Link, Native, Ref
+from bridge.flow import LEASE_MS
+from bridge.sweep import sweep
+from bridge.worker import Worker
+from tests.flow.world import Crash, Shape, World
+
+MINUTE = 60_000
+
+
+class Scene:
+    """A world in which nothing happens by chance: stamps, no lag, answers as stored; webhooks come when told."""
+
+    def __init__(self, **shape: Any) -> None:
+        self.world = World(7, Shape(unstamped=False, answers=False, **shape))
+        self.store, self.flow, self.link = self.world.store, self.world.flow, self.world.link
+
+    def person(self, side: str, **values: Native) -> None:
+        """Edit a record in the vendor's own pages; no webhook is sent yet."""
+        self.world.clock += 1_000
+        self.world.vendors[side].person(self.world.id_at(side), **values)
+
+    def webhook(self, side: str, vendor_id: str | None = None, body: bytes | None = None) -> str:
+        """Accept a webhook; return the delivery."""
+        body = body or self.world.connectors[side].hook(vendor_id or self.world.id_at(side)).body
+        kept: dict[str, Any] = {"method": "POST", "query": {}, "content_type": "application/json", "body": body}
+        return self.store.accept(side, None, self.world.clock, **kept)
+
+    def run(self) -> None:
+        """Work until nothing waits, as late as that may be."""
+        worker = Worker(self.flow, {})
+        for _ in range(200):
+            took = self.flow.take_in()
+            if worker.step("w") or took:
+                continue
+            at = self.store.next_look()
+            if at is None or at >= FOREVER:
+                return
+            self.world.clock = max(self.world.clock + 1, at)
+        raise AssertionError("it never ends")
+
+    def edited(self, side: str, **values: Native) -> str:
+        """A person edits, the webhook comes, and all is worked off; return the delivery."""
+        self.person(side, **values)
+        delivery = self.webhook(side)
+        self.run()
+        return delivery
+
+    def shows(self, name: str) -> dict[str, Native]:
+        return {side: v.current(self.world.id_at(side))[name] for side, v in self.world.vendors.items()}
+
+    def writes(self) -> dict[str, list[tuple[str, ...]]]:
+        """The fields that calls really changed, by side."""
+        return {side: [fields for _, _, fields in v.applied] for side, v in self.world.vendors.items() if v.applied}
+
+    def outcome(self, delivery: str) -> str:
+        [row] = self.store.db.run("delivery", id=delivery)
+        assert (row["state"] == "done") == bool(row["outcome"])
+        return str(row["outcome"])
+
+    def journal(self, *what: str) -> list[tuple[str, str, object, object]]:
+        rows = self.store.journal(self.link)
+        return [(e["what"], e["connection"], e["old"], e["new"]) for e in rows if e["what"] in what]
+
+    def holds(self) -> list[tuple[str, str]]:
+        return [(h["connection"], h["reason"]) for h in self.store.holds(self.link)]
+
+    def attempts(self) -> list[tuple[str, str, str]]:
+        rows = self.store.db.run("attempts", link=self.link, n=99)
+        return [(r["connection"], r["outcome"], r["reason"]) for r in reversed(rows)]
+
+    def peek(self) -> Link:
+        return self.store.peek(self.link)
+
+    def fails(self, side: str, call: str, *errors: BaseException | str) -> list[BaseException | str]:
+        """Let the next calls of a kind fail, and return the errors to come. A text is a fault of the vendor."""
+        connector, left = self.world.connectors[side], list(errors)
+        real: Callable[..., Any] = getattr(connector, call)
+
+        def once(*arguments: Any) -> Any:
+            if not left:
+                return real(*arguments)
+            error = left.pop(0)
+            if isinstance(error, BaseException):
+                raise error
+            vendor = self.world.vendors[side]
+            vendor.habits.faults = {error: 1.0}  # type: ignore[dict-item]
+            try:
+                return real(*arguments)
+            finally:
+                vendor.habits.faults = {}
+
+        setattr(connector, call, once)
+        return left
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+DOWN = Transient("server_error", "HTTP 503")
+
+
+# echoes and repeats
+
+
+def test_an_edit_reaches_every_other_side_with_one_write_each(scene: Scene) -> None:
+    delivery = scene.edited("a", name="Bo")
+    assert scene.shows("name") == {"a": "Bo", "b": "Bo", "c": "Bo"}
+    assert (scene.writes(), scene.outcome(delivery)) == ({"b": [("name",)], "c": [("name",)]}, "changed name")
+
+
+def test_second_delivery_of_the_same_webhook_writes_nothing(scene: Scene) -> None:
+    scene.edited("a", name="Bo")
+    written = scene.writes()
+    again = scene.webhook("a")
+    scene.run()
+    assert (scene.outcome(again), scene.writes()) == ("echo", written)
+
+
+def test_two_deliveries_at_once_cost_one_read_and_one_write_each(scene: Scene) -> None:
+    scene.person("a", name="Bo")
+    first, second = scene.webhook("a"), scene.webhook("a")
+    before = scene.world.vendors["a"].reads
+    scene.run()
+    assert (scene.outcome(first), scene.outcome(second)) == ("changed name", "merged: changed name")
+    assert (scene.writes(), scene.world.vendors["a"].reads - before) == ({"b": [("name",)], "c": [("name",)]}, 1)
+
+
+def test_the_echo_of_our_own_write_is_an_echo(scene: Scene) -> None:
+    scene.edited("a", name="Bo")
+    echoes = [scene.webhook(side) for side in "bc"]
+    written = scene.writes()
+    scene.run()
+    assert ([scene.outcome(d) for d in echoes], scene.writes()) == (["echo", "echo"], written)
+    assert [h.hop for h in scene.peek().hubs.values()] == [0] * 7
+
+
+def test_a_webhook_that_lies_changes_nothing(scene: Scene) -> None:
+    delivery = scene.webhook("a")
+    scene.run()
+    assert (scene.outcome(delivery), scene.writes()) == ("echo", {})
+
+
+def test_what_a_webhook_lost_the_sweep_finds(scene: Scene) -> None:
+    scene.person("a", name="Bo")
+    found = sweep(scene.world.connectors["a"], scene.store, scene.world.now)
+    scene.run()
+    assert (found.looks, scene.shows("name")) == (1, {"a": "Bo", "b": "Bo", "c": "Bo"})
+    assert sweep(scene.world.connectors["a"], scene.store, scene.world.now).looks == 0
+
+
+# two people
+
+
+def test_two_people_edit_different_fields_and_both_are_kept(scene: Scene) -> None:
+    scene.person("a", name="Bo")
+    scene.person("b", description="by b")
+    scene.webhook("b")
+    scene.webhook("a")
+    scene.run()
+    assert scene.shows("name") == {"a": "Bo", "b": "Bo", "c": "Bo"}
+    assert scene.shows("description") == {"a": "by b", "b": "by b", "c": "by b"}
+    assert scene.journal("lost") == []
+
+
+@pytest.mark.parametrize("order", ["ab", "ba"])
+def test_the_newest_wins_and_the_loser_is_in_the_journal(scene: Scene, order: str) -> None:
+    scene.person("a", name="Earlier")
+    scene.person("b", name="Later")
+    for side in order:
+        scene.webhook(side)
+    scene.run()
+    assert scene.shows("name") == {"a": "Later", "b": "Later", "c": "Later"}
+    what = {"ba": [("lost", "a", "Earlier", "Later")], "ab": []}[order]
+    assert scene.journal("lost") == what, "what was overwritten as a newer hub is told by `set`"
+    assert ("set", "b", "Earlier" if order == "ab" else "Deal of the start", "Later") in scene.journal("set")
+
+
+def test_an_edit_after_the_other_was_seen_wins(scene: Scene) -> None:
+    scene.edited("a", name="First")
+    scene.edited("b", name="Second")
+    assert scene.shows("name") == {"a": "Second", "b": "Second", "c": "Second"}
+
+
+def test_an_edit_that_no_webhook_has_told_yet_is_not_written_over(scene: Scene) -> None:
+    scene.person("a", name="Earlier")
+    scene.webhook("a")
+    scene.person("b", name="Later, and not told yet", description="by b")
+    scene.run()
+    assert set(scene.shows("name").values()) == {"Later, and not told yet"}
+    assert set(scene.shows("description").values()) == {"by b"}
+    assert "b" not in scene.writes()
+
+
+def test_the_authority_wins_though_it_was_earlier() -> None:
+    scene = Scene(policies={"name": "source:a"})
+    scene.person("a", name="Of the authority")
+    scene.person("b", name="Later")
+    scene.webhook("b")
+    scene.webhook("a")
+    scene.run()
+    assert set(scene.shows("name").values()) == {"Of the authority"}
+
+
+def test_the_authority_loses_nothing_when_it_is_heard_first() -> None:
+    scene = Scene(policies={"name": "source:a"})
+    scene.person("a", name="Of the authority")
+    scene.person("b", name="Later")
+    scene.webhook("a")
+    scene.webhook("b")
+    scene.run()
+    assert set(scene.shows("name").values()) == {"Of the authority"}
+    assert scene.journal("lost") == [("lost", "b", "Later", "Of the authority")]
+
+
+def test_a_field_that_is_off_stays_where_it_is() -> None:
+    scene = Scene(policies={"name": "off"})
+    scene.edited("a", name="Bo")
+    assert (scene.writes(), "name" in scene.peek().hubs) == ({}, False)
+
+
+# holds
+
+
+def in_conflict() -> Scene:
+    """Two sides that say different names, under the rule `hold`."""
+    scene = Scene(sides=2, policies={"name": "hold"})
+    scene.person("a", name="Of a")
+    scene.person("b", name="Of b")
+    scene.webhook("a")
+    scene.webhook("b")
+    scene.run()
+    return scene
+
+
+def test_a_conflict_on_hold_keeps_both_values_and_says_so() -> None:
+    scene = in_conflict()
+    assert scene.shows("name") == {"a": "Of a", "b": "Of b"}
+    assert scene.journal("lost") == [("lost", "b", "Of b", "Of a")]
+    assert (scene.holds(), scene.writes()) == ([("b", "two sides disagree on name")], {})
+
+
+def test_a_conflict_on_hold_does_not_stop_other_fields() -> None:
+    scene = in_conflict()
+    scene.edited("a", description="more")
+    assert scene.shows("description") == {"a": "more", "b": "more"}
+
+
+def test_a_conflict_on_hold_ends_when_a_person_makes_both_the_same() -> None:
+    scene = in_conflict()
+    scene.edited("b", name="Of a")
+    assert (scene.holds(), scene.peek().hubs["name"].held_until) == ([], None)
+    scene.edited("a", name="Agreed")
+    assert scene.shows("name") == {"a": "Agreed", "b": "Agreed"}
+
+
+def test_a_conflict_on_hold_ends_too_when_the_other_side_gives_in() -> None:
+    scene = in_conflict()
+    scene.edited("a", name="Of b")
+    assert (scene.holds(), scene.peek().hubs["name"].held_until) == ([], None)
+    scene.edited("b", name="Agreed")
+    assert scene.shows("name") == {"a": "Agreed", "b": "Agreed"}
+
+
+def test_an_unknown_choice_is_held_and_resumes_by_itself_once_it_is_known(scene: Scene) -> None:
+    scene.edited("a", owner="a-new", name="Bo")
+    assert scene.shows("name") == {"a": "Bo", "b": "Bo", "c": "Bo"}, "other fields go on"
+    assert scene.shows("owner") == {"a": "a-new", "b": "b-hoa", "c": "c-hoa"}
+    assert scene.holds() == [(side, "nobody has said what owner 'a:a-new' means") for side in "bc"]
+    key = {"field": "owner", "canonical": "nam", "reads": 1, "writes": 1, "scope": ""}
+    scene.store.put_choices([{**key, "connection": "a", "native": "a-new"}], scene.world.clock)
+    scene.run()
+    assert scene.holds() == [(side, "no choice for owner 'nam'") for side in "bc"]
+    scene.store.put_choices([{**key, "connection": side, "native": f"{side}-nam"} for side in "bc"], scene.world.clock)
+    scene.world.words_changed()
+    scene.run()
+    assert scene.shows("owner") == {"a": "a-new", "b": "b-nam", "c": "c-nam"}
+    assert scene.holds() == []
+
+
+def test_a_hold_goes_when_a_person_chooses_something_known_instead(scene: Scene) -> None:
+    scene.edited("a", owner="a-new")
+    scene.edited("a", owner="a-lan")
+    assert (scene.holds(), scene.shows("owner")) == ([], {"a": "a-lan", "b": "b-lan", "c": "c-lan"})
+
+
+def test_a_hold_goes_when_the_side_that_waits_decides_for_itself(scene: Scene) -> None:
+    scene.edited("a", owner="a-new")
+    scene.edited("b", owner="b-lan")
+    assert (scene.holds(), scene.shows("owner")) == ([], {"a": "a-lan", "b": "b-lan", "c": "c-lan"})
+
+
+# pauses and records that are gone
+
+
+def test_a_paused_connection_catches_up(scene: Scene) -> None:
+    scene.store.pause("b", "credentials refused")
+    scene.edited("a", name="Bo")
+    assert scene.shows("name") == {"a": "Bo", "b": "Deal of the start", "c": "Bo"}
+    scene.store.resume("b", scene.world.clock)
+    scene.run()
+    assert scene.shows("name")["b"] == "Bo"
+
+
+def test_what_was_edited_on_a_paused_connection_is_heard_afterwards(scene: Scene) -> None:
+    scene.store.pause("b", "credentials refused")
+    delivery = scene.edited("b", name="Bo")
+    assert (scene.outcome(delivery), scene.writes()) == ("", {})
+    scene.store.resume("b", scene.world.clock)
+    scene.run()
+    assert (scene.outcome(delivery), set(scene.shows("name").values())) == ("changed name", {"Bo"})
+
+
+def test_a_pause_that_ends_by_time_needs_nobody(scene: Scene) -> None:
+    scene.store.pause("b", "throttled", scene.world.clock + 10 * MINUTE)
+    scene.edited("a", name="Bo")
+    assert scene.shows("name")["b"] == "Bo"
+
+
+def test_a_record_that_is_gone_stops_and_nothing_is_written_elsewhere(scene: Scene) -> None:
+    scene.world.vendors["b"].records["b1"].gone = True
+    delivery = scene.webhook("b")
+    scene.run()
+    assert (scene.outcome(delivery), scene.journal("gone")) == ("not there", [("gone", "b", None, None)])
+    assert scene.writes() == {}
+    scene.edited("a", name="Bo")
+    assert scene.writes() == {"c": [("name",)]}, "the others go on, and b is left alone"
+
+
+def test_a_record_that_comes_back_is_brought_level(scene: Scene) -> None:
+    scene.world.vendors["b"].records["b1"].gone = True
+    scene.webhook("b")
+    scene.run()
+    scene.edited("a", name="Bo")
+    scene.world.vendors["b"].records["b1"].gone = False
+    scene.webhook("b")
+    scene.run()
+    assert scene.shows("name")["b"] == "Bo"
+
+
+def test_one_read_that_finds_nothing_is_not_believed(scene: Scene) -> None:
+    scene.world.connectors["b"].read, real = lambda ref: None, scene.world.connectors["b"].read
+    scene.webhook("b")
+    scene.flow.take_in()
+    claim = scene.flow.claim("w")
+    assert claim is not None
+    scene.flow.work(claim)
+    scene.world.connectors["b"].read = real
+    scene.run()
+    assert (scene.journal("gone"), scene.peek().sides["b"].missing_since) == ([], None)
+
+
+# calls that fail
+
+
+def test_a_write_that_timed_out_and_landed_is_not_repeated(scene: Scene) -> None:
+    scene.fails("b", "write", "landed")
+    scene.edited("a", name="Bo")
+    assert scene.writes()["b"] == [("name",)]
+    assert scene.journal("landed") == [("landed", "b", "Deal of the start", "Bo")]
+    assert scene.peek().sides["b"].open is None
+
+
+def test_a_write_that_timed_out_and_got_lost_is_written_again_once(scene: Scene) -> None:
+    scene.fails("b", "write", "lost")
+    scene.edited("a", name="Bo")
+    assert (scene.writes()["b"], scene.shows("name")["b"]) == ([("name",)], "Bo")
+    assert scene.journal("did_not_land") == [("did_not_land", "b", None, "Bo")]
+
+
+def test_a_write_that_was_refused_for_now_is_tried_again(scene: Scene) -> None:
+    scene.fails("b", "write", DOWN, DOWN)
+    scene.edited("a", name="Bo")
+    assert (scene.writes()["b"], scene.holds()) == ([("name",)], [])
+
+
+def test_a_write_that_can_never_work_is_held_and_the_next_edit_tries_again(scene: Scene) -> None:
+    left = scene.fails("b", "write", *[Permanent("refused", "HTTP 400")] * 9)
+    scene.edited("a", name="Bo")
+    assert (scene.holds(), scene.shows("name")["c"]) == ([("b", "refused: HTTP 400")], "Bo")
+    assert {w["connection"] for w in scene.store.dead_writes()} == {"b"}
+    left.clear()
+    scene.edited("a", name="Li")
+    assert (scene.holds(), scene.shows("name")["b"]) == ([], "Li")
+
+
+def test_a_dead_letter_after_eight_failures_and_the_next_hint_tries_again(scene: Scene) -> None:
+    scene.fails("a", "read", *[DOWN] * 8)
+    delivery = scene.edited("a", name="Bo")
+    assert (scene.outcome(delivery), scene.holds()) == ("dead: server_error", [("a", "server_error: HTTP 503")])
+    assert [outcome for _, outcome, _ in scene.attempts()[-8:]] == ["failed"] * 7 + ["dead"]
+    again = scene.webhook("a")
+    scene.run()
+    assert (scene.outcome(again), scene.holds()) == ("changed name", [])
+    assert set(scene.shows("name").values()) == {"Bo"}
+
+
+def test_a_vendor_that_stays_down_is_a_dead_letter_and_the_next_hint_tries_again(scene: Scene) -> None:
+    left = scene.fails("b", "write", *[DOWN] * 30)
+    scene.edited("a", name="Bo")
+    left.clear()
+    assert ("b", "dead", "server_error") in scene.attempts()
+    assert (scene.holds(), scene.shows("name")["b"]) == ([("b", "server_error: HTTP 503")], "Deal of the start")
+    scene.webhook("b")
+    scene.run()
+    assert (scene.holds(), scene.shows("name")["b"]) == ([], "Bo")
+
+
+def test_a_vendor_that_asks_for_pauses_is_not_failing(scene: Scene) -> None:
+    scene.fails("a", "read", *[Transient("throttled", after_s=5)] * 20, DOWN)
+    delivery = scene.edited("a", name="Bo")
+    assert (scene.outcome(delivery), scene.holds()) == ("changed name", [])
+
+
+def test_a_throttled_connection_waits_as_a_whole_and_catches_up(scene: Scene) -> None:
+    scene.fails("b", "write", "throttled")
+    scene.edited("a", name="Bo")
+    assert (scene.shows("name")["b"], scene.store.connections()["b"]["why"]) == ("Bo", "throttled")
+
+
+# workers that die, stop, or meet a defect
+
+
+@pytest.mark.parametrize(
+    ("side", "call"), [("a", "read"), ("b", "read"), ("b", "write"), ("c", "read"), ("c", "write")]
+)
+def test_what_a_dead_worker_left_half_done_is_finished_by_the_next(side: str, call: str) -> None:
+    scene = Scene()
+    scene.fails(side, call, Crash())
+    scene.person("a", name="Bo")
+    delivery = scene.webhook("a")
+    with pytest.raises(Crash):
+        scene.run()
+    scene.world.clock += LEASE_MS
+    scene.run()
+    assert set(scene.shows("name").values()) == {"Bo"}
+    assert (scene.writes(), scene.outcome(delivery)) == ({"b": [("name",)], "c": [("name",)]}, "changed name")
+
+
+def test_a_worker_that_is_told_to_stop_hands_back_what_is_left(scene: Scene) -> None:
+    scene.flow.stopping = lambda: True
+    scene.person("a", name="Bo")
+    scene.webhook("a")
+    scene.flow.take_in()
+    assert Worker(scene.flow, {}).step("w")
+    assert scene.writes() == {}
+    scene.flow.stopping = lambda: False
+    scene.run()
+    assert set(scene.shows("name").values()) == {"Bo"}
+
+
+@pytest.mark.parametrize("call", ["read", "write"])
+def test_a_defect_is_put_away_where_it_is_seen_and_the_next_hint_tries_again(call: str) -> None:
+    scene = Scene()
+    scene.fails("b", call, ZeroDivisionError("a defect"))
+    scene.edited("a", name="Bo")
+    assert ("b", "dead", "defect") in scene.attempts()
+    assert ("b", "a defect of the bridge") in scene.holds()
+    scene.world.clock += LEASE_MS
+    scene.webhook("b")
+    scene.run()
+    assert set(scene.shows("name").values()) == {"Bo"}
+    assert [h for h in scene.holds() if h[0] == "b"] == []
+
+
+def test_another_worker_took_the_link_meanwhile(scene: Scene) -> None:
+    """The late one ends quietly; what it read is thrown away."""
+    scene.person("a", name="Bo")
+    scene.webhook("a")
+    scene.flow.take_in()
+    late = scene.flow.claim("late")
+    assert late is not None
+    scene.world.clock += LEASE_MS + 1
+    other = scene.flow.claim("other")
+    assert other is not None
+    scene.flow.work(late)
+    assert (scene.journal("set"), scene.writes()) == ([], {})
+    scene.flow.work(other)
+    scene.run()
+    assert set(scene.shows("name").values()) == {"Bo"}
+
+
+# deliveries
+
+
+def ends(scene: Scene) -> Iterator[tuple[str, str]]:
+    """Deliveries of every sort, each with the outcome it must have in the end."""
+    yield scene.webhook("a", "nobody's"), "not linked"
+    yield scene.webhook("a", body=b"{}"), "not about a deal"
+    yield scene.webhook("a", body=b"\xff not JSON"), "not about a deal"
+    yield scene.webhook("c"), "echo"
+    yield scene.webhook("c"), "merged: echo"
+    scene.person("a", name="Bo")
+    yield scene.webhook("a"), "changed name"
+    kept: dict[str, Any] = {"method": "POST", "query": {}, "content_type": "", "body": b'{"id": "x"}'}
+    yield scene.store.accept("removed", None, scene.world.clock, **kept), "no such connection"
+
+
+def test_every_delivery_ends_in_exactly_one_outcome(scene: Scene) -> None:
+    expected = dict(ends(scene))
+    scene.run()
+    assert {d: scene.outcome(d) for d in expected} == expected
+    scene.webhook("a")
+    scene.run()
+    assert {d: scene.outcome(d) for d in expected} == expected, "and keeps it"
+
+
+def test_deliveries_that_one_useless_read_has_merged_all_end(scene: Scene) -> None:
+    real, stale = scene.world.connectors["a"].read, [1]
+    scene.world.connectors["a"].read = lambda ref: replace(real(ref), stamp=stale.pop()) if stale else real(ref)
+    scene.person("a", name="Bo")
+    deliveries = [scene.webhook("a") for _ in range(3)]
+    scene.run()
+    merged = ["merged: changed name"] * 2
+    assert [scene.outcome(d) for d in deliveries] == ["changed name", *merged]
+
+
+def test_a_delivery_that_is_replayed_ends_again_and_writes_nothing(scene: Scene) -> None:
+    delivery = scene.edited("a", name="Bo")
+    written = scene.writes()
+    assert scene.store.replay(delivery)
+    scene.run()
+    assert (scene.outcome(delivery), scene.writes()) == ("echo", written)
+
+
+def test_a_look_at_a_connection_that_was_removed_is_dropped(scene: Scene) -> None:
+    scene.store.link([Ref("removed", "r1")], scene.world.clock, link=scene.link)
+    scene.run()
+    scene.edited("a", name="Bo")
+    assert scene.writes() == {"b": [("name",)], "c": [("name",)]}

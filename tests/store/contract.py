@@ -1,0 +1,624 @@
+"""What every engine of the store must hold; test_store.py runs it on each."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge.core.model import (
+    FOREVER,
+    Effects,
+    Entry,
+    Former,
+    Hold,
+    Hub,
+    Link,
+    Look,
+    Ref,
+    Said,
+    Sent,
+    Shadow,
+    Write,
+)
+from bridge.store import Claim, Fenced, Store
+from bridge.store.store import Attempt
+
+NOW = 1_750_000_000_000
+LEASE = 60_000
+A, B = Ref("a", "a1"), Ref("b", "b1")
+REFUSED = (sqlite3.IntegrityError,)  # what an engine raises when a rule of the database is broken
+
+
+def hook(store: Store, key: str | None = None, connection: str = "a", now: int = NOW) -> str:
+    kept: dict[str, Any] = {"method": "POST", "query": {"q": "1"}, "content_type": "text/plain", "body": b"\x00raw"}
+    return store.accept(connection, key, now, **kept)
+
+
+def choice(native: str, canonical: str, reads: int = 1, writes: int = 1, **rest: str) -> dict[str, Any]:
+    key = {"connection": "a", "field": "stage", "native": native, "canonical": canonical, "scope": ""}
+    return {**key, "reads": reads, "writes": writes, **rest}
+
+
+def linked(store: Store, n: int = 1) -> str:
+    return store.link([Ref("a", f"a{n}"), Ref("b", f"b{n}")], NOW)
+
+
+def claimed(store: Store, now: int = NOW, owner: str = "w") -> Claim:
+    claim = store.claim(owner, now, LEASE)
+    assert claim is not None
+    return claim
+
+
+class StoreContract:
+    """address: names an engine's database; two stores with one address share it."""
+
+    def address(self, tmp_path: Path) -> str:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[Store]:
+        store = Store(self.address(tmp_path))
+        store.migrate()
+        yield store
+        store.db.close()
+
+    # schema
+
+    def test_migrations_are_applied_once(self, store: Store) -> None:
+        linked(store)
+        assert (store.migrate(), store.db.pending()) == ([], [])
+        assert len(store.all_refs()) == 2
+
+    def test_a_new_database_names_its_migrations(self, tmp_path: Path) -> None:
+        store = Store(self.address(tmp_path / "new"))
+        pending = store.db.pending()
+        assert (pending[0], store.migrate()) == ("0001_first", pending)
+        store.db.close()
+
+    # deliveries
+
+    def test_a_delivery_is_kept_as_it_came(self, store: Store) -> None:
+        known = hook(store)
+        [waiting] = store.waiting()
+        assert (waiting.id, waiting.connection, waiting.method, waiting.query) == (known, "a", "POST", {"q": "1"})
+        assert (waiting.content_type, waiting.body, store.count_waiting()) == ("text/plain", b"\x00raw", 1)
+        assert store.connections()["a"]["heard_at"] == NOW
+
+    def test_a_repeat_of_the_same_notification_is_kept_once(self, store: Store) -> None:
+        first = hook(store, "n1")
+        hook(store, "n1", now=NOW + 1)
+        hook(store, "n1", connection="b")
+        hook(store, "n2")
+        assert ([w.connection for w in store.waiting()], store.waiting()[0].id) == (["a", "b", "a"], first)
+
+    def test_a_repeat_changes_nothing_even_when_the_first_has_ended(self, store: Store) -> None:
+        store.become_looks(hook(store, "n1"), [], "not linked")
+        hook(store, "n1")
+        assert store.waiting() == []
+
+    def test_equal_bodies_without_an_id_stay_two_hints(self, store: Store) -> None:
+        hook(store)
+        hook(store)
+        assert store.count_waiting() == 2
+
+    def test_deliveries_are_taken_oldest_first_and_a_few_at_a_time(self, store: Store) -> None:
+        ids = [hook(store) for _ in range(3)]
+        assert [w.id for w in store.waiting(2)] == ids[:2]
+
+    def test_a_delivery_becomes_looks(self, store: Store) -> None:
+        link = linked(store)
+        delivery = hook(store)
+        store.become_looks(delivery, [(link, Look(A, NOW + 5, delivery))], "")
+        assert (store.waiting(), self.outcome(store, delivery)) == ([], ("looking", ""))
+        assert store.due_looks(link, NOW + 5)["a"] == ["linked", delivery]
+
+    def test_a_delivery_that_leads_nowhere_ends_at_once(self, store: Store) -> None:
+        delivery = hook(store)
+        store.become_looks(delivery, [], "not linked")
+        assert self.outcome(store, delivery) == ("done", "not linked")
+
+    def test_a_delivery_keeps_its_first_outcome(self, store: Store) -> None:
+        one, two = hook(store), hook(store)
+        store.end_deliveries([one, two, "sweep"], "changed name")
+        store.end_deliveries([one, two], "echo")
+        assert self.outcome(store, one) == ("done", "changed name")
+        assert self.outcome(store, two) == ("done", "merged: changed name")
+
+    def test_an_echo_may_turn_out_to_be_news(self, store: Store) -> None:
+        delivery = hook(store)
+        store.end_deliveries([delivery], "echo")
+        store.end_deliveries([delivery], "changed name")
+        assert self.outcome(store, delivery) == ("done", "changed name")
+
+    def test_replay_makes_a_delivery_wait_again(self, store: Store) -> None:
+        delivery = hook(store)
+        store.become_looks(delivery, [], "not linked")
+        assert (store.replay(delivery), self.outcome(store, delivery)) == (True, ("waiting", ""))
+        assert [w.id for w in store.waiting()] == [delivery]
+
+    def test_replay_of_what_never_came(self, store: Store) -> None:
+        assert not store.replay("nothing")
+
+    def outcome(self, store: Store, delivery: str) -> tuple[str, str]:
+        [row] = store.db.run("delivery", id=delivery)
+        return row["state"], row["outcome"]
+
+    # links
+
+    def test_a_link_is_found_by_each_of_its_ids(self, store: Store) -> None:
+        link = linked(store)
+        assert (store.find("a", "a1"), store.find("b", "b1"), store.find("a", "b1")) == (link, link, None)
+        assert store.find("a", "a1", "contact") is None
+        assert (store.refs(link), store.all_refs()) == ([A, B], [(link, A), (link, B)])
+
+    def test_a_link_is_found_by_an_alias(self, store: Store) -> None:
+        link = linked(store)
+        store.name_also(A, ["code-1", "code-2"])
+        store.name_also(A, ["code-1"])
+        assert [store.find("a", alias) for alias in ("code-1", "code-2", "code-3")] == [link, link, None]
+
+    def test_an_alias_moves_with_the_record_that_has_it(self, store: Store) -> None:
+        linked(store)
+        other = linked(store, 2)
+        store.name_also(A, ["code"])
+        store.name_also(Ref("a", "a2"), ["code"])
+        assert store.find("a", "code") == other
+
+    def test_a_ref_is_in_one_link_only(self, store: Store) -> None:
+        linked(store)
+        with pytest.raises(REFUSED):
+            store.link([A, Ref("b", "b9")], NOW)
+        assert len(store.all_refs()) == 2, "nothing of it is kept"
+
+    def test_a_link_has_one_ref_a_connection(self, store: Store) -> None:
+        with pytest.raises(REFUSED):
+            store.link([A, Ref("a", "a2")], NOW)
+        link = linked(store)
+        with pytest.raises(REFUSED):
+            store.link([Ref("a", "a2")], NOW, link=link)
+
+    def test_equal_ids_of_other_kinds_are_other_records(self, store: Store) -> None:
+        deal = linked(store)
+        person = store.link([Ref("a", "a1", "contact"), Ref("b", "b1", "contact")], NOW)
+        assert (store.find("a", "a1"), store.find("a", "a1", "contact")) == (deal, person)
+        assert store.party("a", "contact", native="a1") == person
+        assert (store.party("b", "contact", link=person), store.party("b", "contact", link=deal)) == ("b1", None)
+        assert store.live_ids("a") == {"a1"}
+
+    def test_a_new_link_looks_at_all_its_records_and_a_contact_at_none(self, store: Store) -> None:
+        link = linked(store)
+        store.link([Ref("a", "c1", "contact"), Ref("b", "c1", "contact")], NOW)
+        assert store.due_looks(link, NOW) == {"a": ["linked"], "b": ["linked"]}
+        assert claimed(store).link == link
+        assert store.claim("w", NOW, LEASE) is None
+
+    def test_a_link_grows(self, store: Store) -> None:
+        link = linked(store)
+        store.link([Ref("c", "c1")], NOW + 1, link=link)
+        assert [r.connection for r in store.refs(link)] == ["a", "b", "c"]
+
+    def test_what_a_sweep_knows_of_a_page(self, store: Store) -> None:
+        link = linked(store)
+        claim = claimed(store)
+        at = store.load(claim)
+        at.hubs["name"] = Hub("x", 1, NOW, "a")
+        at.sides["a"].shadows, at.sides["a"].stamp = {"name": Shadow(None, 1, NOW)}, 7
+        store.save(claim, at, NOW)
+        assert store.known_sides("b", ["b1"])["b1"].natives == {}
+        known = store.known_sides("a", ["a1", "nobody's"])
+        assert (known.keys(), known["a1"].link, known["a1"].stamp) == ({"a1"}, link, 7)
+        assert known["a1"].natives == {"name": None}
+
+    # looks
+
+    def test_equal_looks_merge_and_causes_stay_apart(self, store: Store) -> None:
+        link = linked(store)
+        store.look(link, [Look(A, NOW, "d1"), Look(A, NOW, "d1"), Look(A, NOW - 1, "d1"), Look(A, NOW, "d0")])
+        assert store.due_looks(link, NOW)["a"] == ["d1", "d0", "linked"]
+
+    def test_a_look_is_due_at_its_time(self, store: Store) -> None:
+        link = store.link([A, B], NOW + 100)
+        assert (store.claim("w", NOW + 99, LEASE), store.due_looks(link, NOW + 99)) == (None, {})
+        assert store.next_look() == NOW + 100
+        assert claimed(store, NOW + 100).link == link
+
+    def test_saving_takes_the_looks_that_are_done_and_leaves_later_ones(self, store: Store) -> None:
+        link = linked(store)
+        store.look(link, [Look(A, NOW + 5, "later")])
+        claim = claimed(store)
+        store.save(claim, store.load(claim), NOW, taken={"a": NOW})
+        assert store.due_looks(link, NOW + 5) == {"b": ["linked"], "a": ["later"]}
+
+    def test_the_link_that_waited_longest_comes_first(self, store: Store) -> None:
+        late, early = store.link([A, B], NOW - 1), store.link([Ref("a", "a2"), Ref("b", "b2")], NOW - 2)
+        assert [claimed(store).link, claimed(store).link] == [early, late]
+
+    def test_nothing_to_look_at(self, store: Store) -> None:
+        assert (store.next_look(), store.claim("w", NOW, LEASE)) == (None, None)
+
+    def test_the_next_look_waits_for_the_lease_and_for_the_pause(self, store: Store) -> None:
+        link = store.link([A], NOW)
+        claim = claimed(store)
+        assert store.next_look() == NOW + LEASE
+        store.release(claim)
+        store.pause("a", "throttled", NOW + 9)
+        assert store.next_look() == NOW + 9
+        store.look(link, [Look(B, NOW + 3, "sweep")])
+        assert store.next_look() == NOW + 3
+
+    # leases
+
+    def test_a_lease_is_held_by_one_worker(self, store: Store) -> None:
+        linked(store)
+        claimed(store)
+        assert store.claim("other", NOW + LEASE - 1, LEASE) is None
+
+    def test_a_lease_that_was_given_back_can_be_taken_at_once(self, store: Store) -> None:
+        linked(store)
+        first = claimed(store)
+        store.release(first)
+        second = claimed(store)
+        assert (second.token, first.lapsed, second.lapsed) == (first.token + 1, False, False)
+
+    def test_a_late_commit_of_a_worker_that_lost_its_lease_is_refused(self, store: Store) -> None:
+        linked(store)
+        late = claimed(store)
+        at = store.load(late)
+        other = claimed(store, NOW + LEASE, "other")
+        assert other.lapsed
+        at.sides["a"].stamp = 99
+        effects = Effects(journal=[Entry(NOW, "a", "name", "set")])
+        with pytest.raises(Fenced):
+            store.save(late, at, NOW, effects=effects, taken={"a": NOW})
+        with pytest.raises(Fenced):
+            store.renew(late, NOW, LEASE)
+        store.release(late)
+        assert store.claim("third", NOW + LEASE, LEASE) is None, "the late worker cannot release another's lease"
+        assert store.peek(other.link).sides["a"].stamp is None
+        assert (store.journal(other.link), store.due_looks(other.link, NOW).keys()) == ([], {"a", "b"})
+
+    def test_a_renewed_lease_lasts(self, store: Store) -> None:
+        linked(store)
+        claim = claimed(store)
+        store.renew(claim, NOW + 1_000, LEASE)
+        assert claim.until == NOW + 1_000 + LEASE
+        assert store.claim("other", NOW + LEASE, LEASE) is None
+
+    def test_a_link_whose_worker_died_is_found_though_no_look_is_left(self, store: Store) -> None:
+        link = linked(store)
+        claim = claimed(store)
+        store.save(claim, store.load(claim), NOW, taken={"a": NOW, "b": NOW})
+        assert store.next_look() == NOW + LEASE
+        again = claimed(store, NOW + LEASE)
+        assert (again.link, again.lapsed) == (link, True)
+        store.release(again)
+        assert (store.claim("w", NOW + 9 * LEASE, LEASE), store.next_look()) == (None, None)
+
+    def test_several_threads_never_hold_one_link_twice(self, store: Store) -> None:
+        for n in range(12):
+            linked(store, n)
+        got: list[str] = []
+
+        def work() -> None:
+            while (claim := store.claim("w", NOW, LEASE)) is not None:
+                got.append(claim.link)
+            store.db.close()
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert (len(got), len(set(got))) == (12, 12)
+
+    # the working copy
+
+    def full(self, store: Store) -> tuple[Claim, Link]:
+        """A link with every value that there is: empty, unknown, numbers, text of all sorts."""
+        linked(store)
+        claim = claimed(store)
+        at = store.load(claim)
+        a = at.sides["a"]
+        a.stamp, a.wrote_at, a.missing_since, a.gone = 1, 2, 3, True
+        a.shadows = {
+            "name": Shadow('Đỗ "quoted"\n', 2, NOW, Sent("x"), True),
+            "note": Shadow(None, 1, NOW, Sent(None)),
+            "size": Shadow(0, 1, NOW, Sent(0)),
+            "text": Shadow("", 1, NOW, None),
+            "null": Shadow("null", 1, NOW),
+        }
+        a.formers = {"name": [Former(None, 5), Former("5", 6), Former(5, 7)]}
+        at.hubs = {
+            "name": Hub("new", 3, NOW, "a", 2, FOREVER, 4, 5),
+            "note": Hub(None, 1, NOW, "b"),
+            "size": Hub(0, 1, NOW, "b", held_until=NOW),
+        }
+        return claim, at
+
+    def test_every_value_comes_back_as_it_was(self, store: Store) -> None:
+        claim, at = self.full(store)
+        store.save(claim, at, NOW)
+        assert store.load(claim) == at
+        assert store.peek(at.id) == at
+
+    def test_saving_again_changes_what_differs_and_nothing_else(self, store: Store) -> None:
+        claim, at = self.full(store)
+        store.save(claim, at, NOW)
+        at.sides["a"].formers["name"] = [Former("5", 6)]
+        at.sides["a"].shadows["name"] = replace(at.sides["a"].shadows["name"], sent=None)
+        at.hubs["name"].held_until = None
+        store.save(claim, at, NOW)
+        assert store.load(claim) == at
+
+    def test_a_copy_that_breaks_the_rules_is_not_saved(self, store: Store) -> None:
+        claim, at = self.full(store)
+        at.sides["a"].shadows["name"].base = 4
+        with pytest.raises(AssertionError, match="base 4 > 3"):
+            store.save(claim, at, NOW)
+        assert store.peek(at.id).hubs == {}
+
+    # writes
+
+    def opened(self, store: Store) -> tuple[Claim, Link, Write]:
+        claim, at = self.full(store)
+        patch = {"name": Said(None, 3), "size": Said(7, 1)}
+        write = Write("w1", A, patch, frozenset({"name", "size", "text"}), NOW)
+        at.sides["a"].open = write
+        store.save(claim, at, NOW, opened=(write, "d1"))
+        return claim, at, write
+
+    def test_an_open_write_is_there_after_a_crash(self, store: Store) -> None:
+        _, at, write = self.opened(store)
+        assert store.peek(at.id).sides["a"].open == write
+
+    def test_the_database_holds_one_open_write_a_ref(self, store: Store) -> None:
+        claim, at, write = self.opened(store)
+        with pytest.raises(REFUSED):
+            store.save(claim, at, NOW, opened=(replace(write, id="w2"), "d2"))
+        other = Write("w3", B, write.patch, write.touched, NOW)
+        store.save(claim, at, NOW, opened=(other, "d2"))
+        assert store.peek(at.id).sides["b"].open == other
+
+    def test_a_write_that_was_sent_again_counts_from_then(self, store: Store) -> None:
+        claim, at, write = self.opened(store)
+        store.save(claim, at, NOW, resent=replace(write, at=NOW + 9))
+        assert store.peek(at.id).sides["a"].open == replace(write, at=NOW + 9)
+
+    @pytest.mark.parametrize("by", ["effects", "closed"])
+    def test_a_closed_write_makes_room_for_the_next(self, store: Store, by: str) -> None:
+        claim, at, write = self.opened(store)
+        at.sides["a"].open = None
+        ends = {"w1": ("done", "")}
+        store.save(claim, at, NOW, **{by: Effects(closed=ends) if by == "effects" else ends})  # type: ignore[arg-type]
+        assert store.peek(at.id).sides["a"].open is None
+        store.save(claim, at, NOW, opened=(replace(write, id="w2"), "d2"))
+
+    def test_a_closed_write_keeps_its_first_end(self, store: Store) -> None:
+        claim, at, _ = self.opened(store)
+        store.save(claim, at, NOW, closed={"w1": ("dead", "HTTP 400")})
+        store.save(claim, at, NOW, closed={"w1": ("done", "")})
+        [dead] = store.dead_writes()
+        assert (dead["id"], dead["connection"], dead["cause"], dead["detail"]) == ("w1", "a", "d1", "HTTP 400")
+
+    # journal, attempts, failures
+
+    def test_the_journal_only_grows_and_keeps_values_as_they_were(self, store: Store) -> None:
+        claim, at = self.full(store)
+        told = [
+            Entry(NOW, "a", "name", "set", "old", None, 2, "d1", "by Hoa"),
+            Entry(NOW, "a", "size", "lost", 0, "0", 3),
+        ]
+        store.save(claim, at, NOW, effects=Effects(journal=told[:1]))
+        store.save(claim, at, NOW, effects=Effects(journal=told[1:]))
+        rows = store.journal(at.id)
+        assert [{k: r[k] for k in vars(told[0])} for r in rows] == [vars(e) for e in told]
+
+    def test_failures_are_counted_by_side(self, store: Store) -> None:
+        link = linked(store)
+        store.finish(Attempt(link, "a", "d1", "failed", fails=2), NOW, failing_since=NOW - 5)
+        assert (store.failing(link, "a"), store.failing(link, "b")) == ((2, NOW - 5), (0, None))
+        store.finish(Attempt(link, "a", "d1", "echo"), NOW)
+        assert store.failing(link, "a") == (0, None)
+        assert [r["outcome"] for r in store.db.run("attempts", link=link, n=9)] == ["echo", "failed"]
+
+    def test_saving_ends_deliveries_in_the_same_transaction(self, store: Store) -> None:
+        linked(store)
+        claim, delivery = claimed(store), hook(store)
+        store.save(claim, store.load(claim), NOW, ended=([delivery], "echo"))
+        assert self.outcome(store, delivery) == ("done", "echo")
+
+    # holds
+
+    def test_holds_appear_and_go(self, store: Store) -> None:
+        link = linked(store)
+        claim = claimed(store)
+        at = store.load(claim)
+        name, owner = Hold("a", "name", "r1", "c1"), Hold("a", "owner", "r2", "c2")
+        store.save(claim, at, NOW, holds={"a": [name, owner], "b": [Hold("b", "name", "r3", "c3")]})
+        store.save(claim, at, NOW + 9, holds={"a": [replace(owner, cure="c4")]})
+        held = [(h["connection"], h["field"], h["cure"], h["since"]) for h in store.holds(link)]
+        assert held == [("a", "owner", "c4", NOW), ("b", "name", "c3", NOW)]
+        assert [h["link"] for h in store.holds()] == [link, link]
+        store.save(claim, at, NOW, holds={"a": [], "b": []})
+        assert store.holds() == []
+
+    # pauses
+
+    def test_a_paused_connection_waits_and_the_others_go_on(self, store: Store) -> None:
+        link = linked(store)
+        store.pause("a", "credentials refused")
+        assert store.due_looks(link, NOW) == {"b": ["linked"]}
+        store.save(claimed(store), store.peek(link), NOW, taken={"b": NOW})
+        store.release(Claim(link, 1, 0))
+        assert store.claim("w", NOW, LEASE) is None
+        store.resume("a", NOW)
+        assert (claimed(store).link, store.due_looks(link, NOW)) == (link, {"a": ["linked"]})
+
+    def test_a_pause_ends_by_time(self, store: Store) -> None:
+        link = linked(store)
+        store.pause("a", "throttled", NOW + 5)
+        assert "a" not in store.due_looks(link, NOW + 4)
+        assert "a" in store.due_looks(link, NOW + 5)
+
+    def test_a_short_pause_does_not_end_a_longer_one(self, store: Store) -> None:
+        store.pause("a", "by the operator")
+        store.pause("a", "throttled", NOW + 5)
+        assert (store.connections()["a"]["paused_until"], store.connections()["a"]["why"]) == (
+            FOREVER,
+            "by the operator",
+        )
+
+    def test_resume_looks_at_what_the_hub_has_run_ahead_of(self, store: Store) -> None:
+        behind, level = linked(store), linked(store, 2)
+        for link, base in ((behind, 1), (level, 2)):
+            claim = claimed(store)
+            at = store.load(claim)
+            at.hubs["name"] = Hub("new", 2, NOW, "b")
+            at.sides["a"].shadows["name"] = Shadow("x", base, NOW)
+            store.save(claim, at, NOW, taken={"a": NOW, "b": NOW})
+            store.release(claim)
+            assert claim.link == link
+        store.pause("a", "by the operator")
+        store.resume("a", NOW + 7)
+        assert (store.due_looks(behind, NOW + 7), store.due_looks(level, NOW + 7)) == ({"a": ["resumed"]}, {})
+        assert store.connections()["a"]["paused_until"] == 0
+
+    def test_a_sweep_is_remembered(self, store: Store) -> None:
+        store.swept("a", NOW)
+        hook(store)
+        assert (store.connections()["a"]["swept_at"], store.connections()["a"]["heard_at"]) == (NOW, NOW)
+
+    # choices
+
+    def test_choices_say_what_they_mean(self, store: Store) -> None:
+        rows = [choice("1", "new"), choice("2", "new", writes=0), choice("1", "late", reads=0)]
+        store.put_choices([*rows, choice("9", "new", connection="b")], NOW)
+        words = store.words()["a"]
+        assert words.meaning == {("stage", "1"): "new", ("stage", "2"): "new"}
+        assert words.says == {("stage", "new"): ("1",), ("stage", "late"): ("1",)}
+        assert store.words()["b"].says == {("stage", "new"): ("9",)}
+        assert store.choices()[0] == choice("1", "late", reads=0)
+
+    def test_a_native_value_means_one_thing_the_last_that_was_said(self, store: Store) -> None:
+        store.put_choices([choice("1", "new")], NOW)
+        store.put_choices([choice("1", "won")], NOW)
+        assert store.words()["a"].meaning == {("stage", "1"): "won"}
+        assert store.words()["a"].says == {("stage", "new"): ("1",), ("stage", "won"): ("1",)}
+
+    def test_a_canonical_value_is_written_one_way_the_last_that_was_said(self, store: Store) -> None:
+        store.put_choices([choice("1", "new"), choice("2", "new")], NOW)
+        assert store.words()["a"].says == {("stage", "new"): ("2",)}
+        assert store.words()["a"].meaning == {("stage", "1"): "new", ("stage", "2"): "new"}
+
+    def test_each_scope_has_its_own_way(self, store: Store) -> None:
+        store.put_choices([choice("7/1", "new", scope="7"), choice("8/1", "new", scope="8")], NOW)
+        assert store.words()["a"].says == {("stage", "new"): ("7/1", "8/1")}
+
+    def test_a_choice_that_is_neither_read_nor_written_goes(self, store: Store) -> None:
+        store.put_choices([choice("1", "new", writes=0)], NOW)
+        store.put_choices([choice("1", "won", writes=0)], NOW)
+        assert store.choices() == [choice("1", "won", writes=0)]
+        store.drop_choice("a", "stage", "1", "won")
+        assert (store.choices(), store.words()) == ([], {})
+
+    def test_the_database_refuses_a_second_meaning_and_a_second_way(self, store: Store) -> None:
+        store.put_choices([choice("1", "new")], NOW)
+        for second in (choice("1", "won", writes=0), choice("2", "new", reads=0)):
+            with pytest.raises(REFUSED), store.db.transaction():
+                store.db.run("put_choice", **second)
+        assert store.choices() == [choice("1", "new")]
+
+    def test_a_new_choice_looks_at_what_it_may_cure(self, store: Store) -> None:
+        here, elsewhere, other = linked(store, 1), linked(store, 2), linked(store, 3)
+        holds = {
+            here: Hold("a", "stage", "no choice for stage 'won'", ""),
+            elsewhere: Hold("b", "stage", "nobody has said what stage 'a:9' means", ""),
+            other: Hold("b", "stage", "no choice for stage 'won'", ""),
+        }
+        for _ in holds:
+            claim = claimed(store)
+            hold = holds[claim.link]
+            store.save(claim, store.load(claim), NOW, taken={"a": NOW, "b": NOW}, holds={hold.connection: [hold]})
+            store.release(claim)
+        store.put_choices([choice("9", "won")], NOW + 1)
+        assert store.due_looks(here, NOW + 1) == {"a": ["cured"]}
+        assert store.due_looks(elsewhere, NOW + 1) == {"b": ["cured"]}
+        assert store.due_looks(other, NOW + 1) == {}
+
+    # retention
+
+    def test_prune_forgets_what_is_raw_and_over_and_keeps_the_rest(self, store: Store) -> None:
+        claim, at, write = self.opened(store)
+        ended, waits, late = hook(store), hook(store), hook(store, now=NOW + 10)
+        store.end_deliveries([ended, late], "echo")
+        store.save(claim, at, NOW, effects=Effects(journal=[Entry(NOW, "a", "name", "set")]))
+        store.finish(Attempt(at.id, "a", "d1", "echo"), NOW)
+        store.save(claim, at, NOW, closed={"w1": ("done", "")})
+        other = replace(write, id="w2")
+        at.sides["a"].open = other
+        store.save(claim, at, NOW, opened=(other, "d1"))
+        before = store.load(claim)
+        store.prune(NOW + 5)
+        assert [store.db.run("delivery", id=d) != [] for d in (ended, waits, late)] == [False, True, True]
+        assert store.db.run("attempts", link=at.id, n=9) == []
+        assert (store.load(claim), len(store.journal(at.id)), len(store.all_refs())) == (before, 1, 2)
+        assert store.peek(at.id).sides["a"].open == other
+
+    # transactions
+
+    def test_nothing_of_a_transaction_that_fails_is_kept(self, store: Store) -> None:
+        with pytest.raises(ZeroDivisionError), store.db.transaction():
+            store.db.run("heard", connection="a", at=NOW)
+            _ = 1 / 0
+        assert store.connections() == {}
+        hook(store)
+        assert store.count_waiting() == 1, "the next transaction is not disturbed"
+
+
+class SharedStoreContract(StoreContract):
+    """For engines that several processes share."""
+
+    def test_two_processes_never_claim_one_link(self, store: Store, tmp_path: Path) -> None:
+        for n in range(60):
+            linked(store, n)
+        both = [self.run("claim", tmp_path) for _ in range(2)]
+        got = [link for process in both for link in process.communicate(timeout=60)[0].split()]
+        assert [process.returncode for process in both] == [0, 0]
+        assert (len(got), len(set(got))) == (60, 60)
+
+    def test_nothing_that_was_answered_is_lost_by_a_killed_process(self, store: Store, tmp_path: Path) -> None:
+        linked(store)
+        answered: list[str] = []
+        for lines in (1, 20, 55):
+            process = self.run("write", tmp_path)
+            assert process.stdout is not None
+            answered += [process.stdout.readline().strip() for _ in range(lines)]
+            process.kill()
+            answered += process.communicate(timeout=60)[0].split("\n")[:-1]
+            assert process.returncode == -9
+            assert store.db.check() == "ok"
+            kept = {r["id"] for r in store.db.run("deliveries", n=-1)}
+            assert set(answered) <= kept, "a delivery was answered and is not there"
+            self.whole(store)
+        assert len(answered) >= 76
+        assert hook(store) in {w.id for w in store.waiting(10**6)}, "and the next process can go on"
+
+    def whole(self, store: Store) -> None:
+        """Hub, shadow and journal of one save are all there, or none of them."""
+        link = store.peek(store.find("a", "a1") or "")
+        entries = store.journal(link.id)
+        if entries:
+            version = link.hubs["name"].version
+            assert (len(entries), link.sides["a"].shadows["name"].base) == (version, version)
+
+    def run(self, job: str, tmp_path: Path) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "tests.store.process", job, self.address(tmp_path)]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

@@ -1,0 +1,64 @@
+"""The contract of the store on each engine, and what is SQLite's own."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from bridge.core.errors import Misconfigured, Transient
+from bridge.store import Store
+from tests.store.contract import SharedStoreContract, StoreContract, hook
+
+
+class TestSqliteFile(SharedStoreContract):
+    def address(self, tmp_path: Path) -> str:
+        tmp_path.mkdir(exist_ok=True)
+        return str(tmp_path / "bridge.db")
+
+
+class TestSqliteMemory(StoreContract):
+    def address(self, tmp_path: Path) -> str:
+        return ":memory:"
+
+
+def opened(tmp_path: Path) -> Store:
+    store = Store(tmp_path / "bridge.db")
+    store.migrate()
+    return store
+
+
+def test_every_commit_is_synced_to_disk(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    found = [store.db._connection().execute(f"PRAGMA {p}").fetchone()[0] for p in ("journal_mode", "synchronous")]
+    assert found == ["wal", 2]
+    store.db.close()
+
+
+def test_a_store_that_another_process_holds_is_busy(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    store.db._connection().execute("PRAGMA busy_timeout = 10")
+    other = sqlite3.connect(tmp_path / "bridge.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Transient) as caught:
+        hook(store)
+    assert caught.value.reason == "store_busy"
+    other.execute("ROLLBACK")
+    other.close()
+    hook(store)
+    store.db.close()
+
+
+def test_a_disk_that_refuses_is_told_apart(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    store.db._connection().execute("PRAGMA query_only = 1")
+    with pytest.raises(Transient) as caught:
+        hook(store)
+    assert caught.value.reason == "store_failed"
+    store.db.close()
+
+
+def test_a_directory_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match=r"nowhere/bridge\.db"):
+        Store(tmp_path / "nowhere" / "bridge.db").migrate()
