@@ -44,7 +44,8 @@ class Stored:
 class Habits:
     """
     What this vendor does. lag: reads may be so stale (ms). tidy: what it makes of a value that is sent. replaces: a
-    write puts the whole record back. hooks: it sends webhooks. faults: what may happen to a call, with odds.
+    write puts the whole record back. hooks: it sends webhooks. faults: what may happen to a call, with odds. table:
+    its fields; one that is shown through another always holds the same value as that.
     """
 
     lag: int = 0
@@ -55,6 +56,7 @@ class Habits:
     tidy: Tidy = lambda name, n: n
     faults: Mapping[Fault, float] = field(default_factory=dict)
     timeout: int = 5_000
+    table: tuple[Field, ...] = TABLE
 
 
 class MemoryVendor:
@@ -125,6 +127,7 @@ class MemoryVendor:
     def _change(self, vendor_id: str, changes: Mapping[str, Native], at: int) -> None:
         stored = self.records[vendor_id]
         fields = {**stored.states[-1][2], **changes}
+        fields |= {f.name: fields[f.via] for f in self.habits.table if f.via}
         stored.states.append((at, max(at, stored.states[-1][1] + 1), fields))
         if self.habits.hooks:
             self.hooks.append(vendor_id)
@@ -145,7 +148,7 @@ class Memory(Connector):
         return {}
 
     def table(self) -> tuple[Field, ...]:
-        return TABLE
+        return self.here.habits.table
 
     def verify(self, inbound: Inbound) -> None:
         if not same_secret(inbound.headers.get("x-bridge-secret"), self.account.secrets.get("secret")):
@@ -168,11 +171,11 @@ class Memory(Connector):
         return None if stored is None or stored.gone else self._record(ref.vendor_id, *self.here.seen(ref.vendor_id))
 
     def resends(self, patch: Mapping[str, Native]) -> frozenset[str]:
-        return frozenset(f.name for f in TABLE) - patch.keys() if self.here.habits.replaces else frozenset()
+        return frozenset(f.name for f in self.fields) - patch.keys() if self.here.habits.replaces else frozenset()
 
     def write(self, seen: Record, patch: Mapping[str, Native]) -> Record | None:
         vendor_id = seen.ref.vendor_id
-        if strange := sorted(patch.keys() - {f.name for f in TABLE}):
+        if strange := sorted(patch.keys() - {f.name for f in self.fields}):
             raise Permanent("not_writable", ", ".join(strange))
         before = self.here.current(vendor_id)
         fault = self.here.call(vendor_id, {**seen.fields, **patch} if self.here.habits.replaces else patch)

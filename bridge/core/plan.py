@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from bridge.core.errors import Unsayable
 from bridge.core.fields import Choice
 from bridge.core.merge import FIRST, level
-from bridge.core.model import FOREVER, Entry, Hold, Hub, Link, Said, Shadow, Side
+from bridge.core.model import FOREVER, Entry, Hold, Hub, Link, Native, Said, Shadow, Side
 from bridge.core.rules import Rules, SideRules
 
 
@@ -142,14 +142,15 @@ def _couple(made: Plan, link: Link, side: Side, mine: SideRules, name: str, via:
     """
     Bring a field that only `via` shows (a status that the stage tells) and `via` itself to one native value.
 
-    The status wins: a stage that would change it is not written, and a status that the stage in the hub does not show
-    is written as the stage that says it.
+    While the deal is open the stage is written, even one that closes the deal here. Once it is closed the status wins:
+    a stage that would reopen it is not written, and a status that the stage in the hub does not show is written as
+    the stage that says it.
     """
     if name not in made.patch and via not in made.patch:
         return
     hub = link.hubs.get(name)
     wanted = made.patch.get(via)
-    fits = wanted is not None and (hub is None or mine.agrees(name, hub.value, wanted.value))
+    fits = wanted is not None and _fits(mine, name, hub, wanted.value)
     if wanted is not None and not fits and name not in made.patch:
         del made.patch[via]
         detail = f"would change the {name} here, which is {hub.value if hub else None}"
@@ -157,6 +158,12 @@ def _couple(made: Plan, link: Link, side: Side, mine: SideRules, name: str, via:
         return
     value = wanted.value if wanted and fits else _agreeing(link, side, mine, name, via, made.patch[name])
     held = {h.field for h in made.holds}
+    shown = side.shadows.get(via)
+    if shown is not None and mine.fields[via].same(value, shown.native):
+        for each in (via, name):
+            if made.patch.pop(each, None) is not None:
+                _skip(made, side, each, link.hubs[each], now, cause, "its stage says as much as it can")
+        return
     for each in (via, name):
         if each in link.hubs:
             version = _base(side, each) if each in held else link.hubs[each].version
@@ -170,6 +177,11 @@ def _agreeing(link: Link, side: Side, mine: SideRules, name: str, via: str, said
             value = mine.encode(via, link.hubs[via].value, _scope(Plan(), side, mine, via))
         except Unsayable:
             return said.value
-        if mine.agrees(name, link.hubs[name].value, value):
+        if _fits(mine, name, link.hubs[name], value):
             return value
     return said.value
+
+
+def _fits(mine: SideRules, name: str, hub: Hub | None, n: Native) -> bool:
+    """Tell whether a stage may be written as far as the status goes; `open` is the status that gives way."""
+    return hub is None or hub.value == "open" or mine.agrees(name, hub.value, n)

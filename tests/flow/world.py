@@ -88,11 +88,11 @@ class Spied(Memory):
     words = Words()
 
     def write(self, seen: Record, patch: Mapping[str, Native]) -> Record | None:
-        mine = SideRules(self.account.connection, {f.name: f for f in TABLE}, words=self.words)
-        for name, n in patch.items():
-            before = seen.fields[name]
-            idle = mine.fields[name].same(before, n) or mine.decode(name, before) == mine.decode(name, n)
-            assert not idle, f"I7: {name} was {before!r} and is written as {n!r}, which says the same"
+        mine = SideRules(self.account.connection, {f.name: f for f in self.fields}, words=self.words)
+        for unit in mine.units(patch):
+            says = {f: (seen.fields[f], patch[f]) for f in unit}
+            idle = [mine.fields[f].same(a, b) or mine.decode(f, a) == mine.decode(f, b) for f, (a, b) in says.items()]
+            assert not all(idle), f"I7: {says} says the same before and after"
         return super().write(seen, patch)
 
 
@@ -205,6 +205,10 @@ class World:
             "expected_close": "2026-12-31",
         }
 
+    def _names(self, side: str) -> list[str]:
+        """The fields that people can edit there; one that the stage shows is edited by the stage."""
+        return [f.name for f in self.vendors[side].habits.table if not f.via]
+
     def id_at(self, name: str) -> str:
         return f"{name}1"
 
@@ -251,7 +255,7 @@ class World:
 
     def edit(self, side: str | None = None, name: str | None = None) -> None:
         side = side or self.dice.choice(list(self.vendors))
-        name = name or self.dice.choice(self.hot if self.dice.random() < 0.8 else [f.name for f in TABLE])
+        name = name or self.dice.choice(self.hot if self.dice.random() < 0.8 else self._names(side))
         value = self._value(side, name)
         vendor = self.vendors[side]
         if vendor.habits.replaces:  # else its tidying of what we merely send back would be an edit that nobody made
@@ -350,7 +354,8 @@ class World:
     # the judge
 
     def side_rules(self, name: str) -> SideRules:
-        return SideRules(name, {f.name: f for f in TABLE}, words=self.words.get(name, Words()))
+        fields = {f.name: f for f in self.vendors[name].habits.table}
+        return SideRules(name, fields, words=self.words.get(name, Words()))
 
     def peek(self) -> Link:
         return self.store.peek(self.link)
@@ -445,7 +450,8 @@ class World:
     def _final_edit_wins(self) -> None:
         """I4: an edit made when all delays are over beats every older edit, on every side; of two, the later wins."""
         self.clock += HELD_MS
-        side, name = self.dice.choice(list(self.vendors)), self.dice.choice([f.name for f in TABLE])
+        side = self.dice.choice(list(self.vendors))
+        name = self.dice.choice(self._names(side))
         for _ in range(2):
             made = len(self.edits)
             while len(self.edits) == made:
