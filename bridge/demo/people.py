@@ -17,7 +17,13 @@ LEADCONNECTOR_STAGES = {
     "qualified": "e93ba61a-53b3-45e7-985a-c7732dbcdb69",
     "proposal": "403af14e-9afb-40b1-b394-0aa6bbe0cc5e",
 }
-LEADSQUARED_FIELDS = {"name": "mx_Custom_1", "description": "mx_Custom_5", "amount": "mx_Custom_6"}
+LEADCONNECTOR_USERS = {"hoa": "082goXVW3lIExEQPOnd3", "minh": "zT46WSCPbudrq4zhWMk6"}
+LEADSQUARED_FIELDS = {
+    "name": "mx_Custom_1",
+    "description": "mx_Custom_5",
+    "amount": "mx_Custom_6",
+    "expected_close": "mx_Custom_8",
+}
 
 
 def edit(url: str, connection: str, deal: str, name: str, value: str) -> str:
@@ -68,7 +74,8 @@ def _onlyoffice(base: str, deal: str, name: str, value: str) -> str:
 
 def _leadsquared(base: str, deal: str, name: str, value: str) -> str:
     headers = {"x-LSQ-AccessKey": KEY, "x-LSQ-SecretKey": SECRET}
-    fields = [{"SchemaName": LEADSQUARED_FIELDS[name], "Value": value}]
+    noon = f"{value} 05:00:00"  # UTC, of the day that is meant in Ho Chi Minh City
+    fields = [{"SchemaName": LEADSQUARED_FIELDS[name], "Value": noon if name == "expected_close" else value}]
     body = {"ProspectOpportunityId": deal, "Fields": fields}
     _call("POST", f"{base}/v2/OpportunityManagement.svc/Update", headers, body)
     return "POST /v2/OpportunityManagement.svc/Update"
@@ -76,7 +83,9 @@ def _leadsquared(base: str, deal: str, name: str, value: str) -> str:
 
 def _plazbot(base: str, deal: str, name: str, value: str) -> str:
     headers = {"Authorization": f"Bearer {KEY}", "x-workspace-id": "wok_sandbox"}
-    body = {name: float(value) if name == "amount" else value}
+    body: dict[str, Any] = {name: float(value) if name == "amount" else value}
+    if name == "custom.source":
+        body = {"customFields": [{"name": "Source", "value": value}]}
     _call("PUT", f"{base}/api/opportunity?id={deal}&workspaceId=wok_sandbox", headers, body)
     return "PUT /api/opportunity"
 
@@ -86,6 +95,7 @@ def _leadconnector(base: str, deal: str, name: str, value: str) -> str:
     bodies: dict[str, dict[str, Any]] = {
         "name": {"name": value},
         "amount": {"monetaryValue": float(value) if name == "amount" else 0},
+        "owner": {"assignedTo": LEADCONNECTOR_USERS.get(value)},
         "stage": {"pipelineId": "VDm7RPYC2GLUvdpKmBfC", "pipelineStageId": LEADCONNECTOR_STAGES.get(value)},
     }
     _call("PUT", f"{base}/opportunities/{deal}", headers, bodies[name])
