@@ -32,7 +32,7 @@ class Pass:
     One pass over one link under its lease.
 
     upto: the time up to which `causes` holds its looks. singly: connections that refused a whole patch, so that each
-    field is now written alone.
+    field is now written alone. resting: connections that failed and are tried again later.
     """
 
     claim: Claim
@@ -42,6 +42,7 @@ class Pass:
     causes: dict[str, list[str]]
     tried: dict[str, tuple[object, ...]] = field(default_factory=dict)
     singly: set[str] = field(default_factory=set)
+    resting: set[str] = field(default_factory=set)
 
     def cause(self, connection: str = "") -> str:
         """The delivery, or the word, that this side is looked at for; for a target, that of the first side."""
@@ -107,6 +108,7 @@ class Flow:
                 self.store.look(link.id, [Look(side.ref, upto, "in doubt") for side in link if side.open is not None])
             at = Pass(claim, link, self.sides.rules(link, upto), upto, self.store.due_looks(link.id, upto))
             self._forget_strangers(at)
+            at.resting = self.store.resting(link.id, upto) - at.causes.keys()
             for connection in list(at.causes):
                 self._look(at, link.sides[connection])
             while (side := self._next_due(at)) and not self.stopping():
@@ -158,7 +160,7 @@ class Flow:
         """Return a side with something due that was not tried yet at these hub versions."""
         for side in at.link:
             name = side.ref.connection
-            if name not in at.rules.sides or side.open is not None:
+            if name not in at.rules.sides or name in at.resting or side.open is not None:
                 continue
             wanted = tuple((f, at.link.hubs[f].version) for f in due(at.link, side, at.rules))
             if wanted and at.tried.get(name) != wanted:
@@ -179,14 +181,14 @@ class Flow:
         causes, outcome = at.causes[connection], outcome_of(merge.effects, at.link, versions, seen)
         again = [k for k in merge.effects.looks if k.cause == merge.cause]
         merge.effects.looks += [replace(k, cause=merged) for k in again for merged in causes[1:]]
-        waits = bool(behind(at.link, side, at.rules))
+        waits, garbled = bool(behind(at.link, side, at.rules)), _garbled(merge.effects, connection)
         self.store.save(
             at.claim,
             at.link,
             self.now(),
             effects=merge.effects,
             taken={connection: at.upto},
-            holds=None if waits else {connection: []},
+            holds=None if waits and not garbled else {connection: garbled},
             ended=([] if again else causes, outcome),
         )
         fails, since = self.store.failing(at.link.id, connection) if waits else (0, None)
@@ -221,14 +223,14 @@ class Flow:
             self.store.save(at.claim, at.link, self.now(), effects=merge.effects)
             return
         unsettled = frozenset(merge.effects.unsettled)
-        made = plan(
-            at.link, side, at.rules, self.now(), unsettled=unsettled, locked=dict(seen.locked), cause=merge.cause
-        )
+        locked = {**seen.locked, **merge.effects.garbled}
+        made = plan(at.link, side, at.rules, self.now(), unsettled=unsettled, locked=locked, cause=merge.cause)
         self._wait(merge.effects, side, made)
         self._leave_out_refused(at, side, made)
         patch = {f: said.value for f, said in made.patch.items()}
         resent = connector.resends(patch) if patch else frozenset()
-        holds = {connection: made.holds}
+        held = {h.field for h in made.holds}
+        holds = {connection: made.holds + [h for h in _garbled(merge.effects, connection) if h.field not in held]}
         if not patch or resent & unsettled:
             self.store.save(at.claim, at.link, self.now(), effects=merge.effects, holds=holds)
             return
@@ -383,6 +385,10 @@ class Flow:
 
     def _connector(self, connection: str) -> Connector:
         return self.connections[connection].connector
+
+
+def _garbled(effects: Effects, connection: str) -> list[Hold]:
+    return [Hold(connection, f, why, f"correct {f} at {connection}") for f, why in effects.garbled.items()]
 
 
 def _asked_to_wait(error: BridgeError) -> bool:

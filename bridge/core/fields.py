@@ -146,7 +146,7 @@ class Money(Field):
         rounded = plain(str(round(Decimal(number), self.places)))
         if not self.currency:
             return f"{rounded} {currency}"
-        if currency != self.currency:
+        if currency != self.currency and rounded != "0":
             raise Unsayable(
                 f"the amount is in {currency}, this connection keeps {self.currency}",
                 f"write the amount in {self.currency} on the side that has {currency}",

@@ -57,6 +57,9 @@ class Merge:
             self._look(side, self.now + max(rules.habits.lag, 1000))
             self.effects.unsettled |= fields
             return fields
+        for f in sorted(f for f in fields if not rules.understands(f, seen.fields[f])):
+            self.effects.garbled[f] = f"what {side.ref.connection} shows as {f} cannot be understood"
+            fields.remove(f)
         newer = seen.stamp is not None and (side.stamp is None or seen.stamp > side.stamp)
         unsettled = {f for f in sorted(fields) if not self._settled(side, rules, f, seen, issued, newer)}
         if seen.stamp is not None:
@@ -105,16 +108,22 @@ class Merge:
         return True
 
     def _first(self, side: Side, rules: SideRules, name: str, n: Native, seen: Record) -> None:
-        """The first sight of a field: nothing is written for it; a hub without a value takes this one."""
+        """
+        The first sight of a field: nothing is written for it; a hub without a value takes this one.
+
+        Only what was edited elsewhere after this side came into the link is due here.
+        """
         hub = self.link.hubs.get(name)
-        c = rules.decode(name, n)
+        c, base = rules.decode(name, n), FIRST
         if hub is None:
             stamp = self.now if seen.stamp is None else min(seen.stamp, self.now)
             self.link.hubs[name] = Hub(c, FIRST, stamp, side.ref.connection)
             self._note(side, name, "first", new=c, version=FIRST)
         elif not rules.agrees(name, hub.value, n):
             self._note(side, name, "differs", old=hub.value, new=c, version=hub.version)
-        side.shadows[name] = Shadow(n, FIRST, self.now)
+        if hub is not None and hub.stamp <= side.linked_at:
+            base = hub.version
+        side.shadows[name] = Shadow(n, base, self.now)
 
     def _ingest(self, side: Side, rules: SideRules, name: str, n: Native, seen: Record) -> None:
         """R7 to R9: somebody else changed this field here."""
@@ -187,7 +196,8 @@ class Merge:
         """
         assert side.open is not None
         write, rules = side.open, self.rules.sides[side.ref.connection]
-        shown = answer.fields if answer else {}
+        shown = {f: n for f, n in answer.fields.items() if f in rules.fields} if answer else {}
+        shown = {f: n for f, n in shown.items() if rules.understands(f, n)}
         stored = rules.habits.answer == "stored" and answer is not None
         for name, said in write.patch.items():
             sh = side.shadows.setdefault(name, Shadow(None, FIRST, self.now))

@@ -121,9 +121,14 @@ class Write:
 
 @dataclass
 class Side:
-    """One ref of a link with all that is known of it. missing_since: reads have found nothing since then."""
+    """
+    One ref of a link with all that is known of it.
+
+    linked_at: when it came into the link. missing_since: reads have found nothing since then.
+    """
 
     ref: Ref
+    linked_at: int = 0
     stamp: int | None = None
     wrote_at: int | None = None
     missing_since: int | None = None
@@ -155,7 +160,7 @@ class Look:
 
 
 What = Literal[
-    "first", "differs", "set", "lost", "settled_equal", "sent", "normalised", "landed", "did_not_land", "overrun",
+    "first", "differs", "set", "lost", "settled_equal", "sent", "normalised", "landed", "did_not_land",
     "held", "released", "not_sent", "refused", "gone", "back",
 ]  # fmt: skip
 
@@ -187,9 +192,15 @@ class Hold:
 
 @dataclass
 class Effects:
-    """What a decision asks the store to do beside saving the link. closed: write id to its last state and detail."""
+    """
+    What a decision asks the store to do beside saving the link.
+
+    closed: write id to its last state and detail. garbled: fields whose native value nobody can make sense of, with
+    the reason; nothing is written over them.
+    """
 
     looks: list[Look] = field(default_factory=list)
     journal: list[Entry] = field(default_factory=list)
     unsettled: set[str] = field(default_factory=set)
     closed: dict[str, tuple[str, str]] = field(default_factory=dict)
+    garbled: dict[str, str] = field(default_factory=dict)

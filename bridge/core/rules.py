@@ -48,6 +48,14 @@ class SideRules:
             return f"{UNKNOWN}{self.connection}:{n}"
         return c
 
+    def understands(self, name: str, n: Native) -> bool:
+        """Tell whether a native value can be decoded at all."""
+        try:
+            self.decode(name, n)
+        except (ValueError, ArithmeticError):
+            return False
+        return True
+
     def encode(self, name: str, c: Canonical, scope: str = "") -> Native:
         """Return the native value that says `c` here; raises Unsayable."""
         return self.fields[name].encode(c, self.words, scope)

@@ -109,7 +109,7 @@ UPDATE link SET owner = NULL, lease_until = 0 WHERE id = :link AND token = :toke
 SELECT token FROM link WHERE id = :link;
 
 -- name: load_refs
-SELECT connection, kind, vendor_id, stamp, wrote_at, missing_since, gone FROM ref WHERE link = :link;
+SELECT connection, kind, vendor_id, linked_at, stamp, wrote_at, missing_since, gone FROM ref WHERE link = :link;
 
 -- name: load_hubs
 SELECT field, value, version, stamp, origin, hop, held_until, argued, argued_day FROM hub WHERE link = :link;
@@ -161,6 +161,11 @@ UPDATE write SET state = :state, detail = :detail WHERE id = :id AND state = 'op
 -- name: fails
 UPDATE ref SET fails = :fails, failing_since = :since WHERE link = :link AND connection = :connection;
 
+-- name: resting
+-- Sides that have failed and will be tried again at a time that has not come.
+SELECT DISTINCT r.connection FROM ref r JOIN look k ON k.link = r.link AND k.connection = r.connection AND k.at > :now
+WHERE r.link = :link AND r.fails > 0;
+
 -- name: failing
 SELECT fails, failing_since FROM ref WHERE link = :link AND connection = :connection;
 
@@ -210,7 +215,8 @@ ON CONFLICT (link, connection, at, cause) DO NOTHING;
 INSERT INTO link (id, kind, created_at) VALUES (:id, :kind, :at);
 
 -- name: add_ref
-INSERT INTO ref (connection, kind, vendor_id, link) VALUES (:connection, :kind, :vendor_id, :link);
+INSERT INTO ref (connection, kind, vendor_id, link, linked_at)
+VALUES (:connection, :kind, :vendor_id, :link, :linked_at);
 
 -- name: look_at_all
 INSERT INTO look (link, connection, at, cause) SELECT link, connection, CAST(:at AS INTEGER), CAST(:cause AS TEXT)

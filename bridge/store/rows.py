@@ -20,6 +20,7 @@ def build(link: str, tables: Mapping[str, Iterable[Any]]) -> Link:
     sides = {
         r["connection"]: Side(
             Ref(r["connection"], r["vendor_id"], r["kind"]),
+            linked_at=r["linked_at"],
             stamp=r["stamp"],
             wrote_at=r["wrote_at"],
             missing_since=r["missing_since"],

@@ -15,7 +15,7 @@ CREATE TABLE link (
     owner TEXT, token INTEGER NOT NULL DEFAULT 0, lease_until INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE ref (
     connection TEXT NOT NULL, kind TEXT NOT NULL, vendor_id TEXT NOT NULL, link TEXT NOT NULL REFERENCES link(id),
-    stamp INTEGER, wrote_at INTEGER, missing_since INTEGER, gone INTEGER NOT NULL DEFAULT 0,
+    linked_at INTEGER NOT NULL, stamp INTEGER, wrote_at INTEGER, missing_since INTEGER, gone INTEGER NOT NULL DEFAULT 0,
     fails INTEGER NOT NULL DEFAULT 0, failing_since INTEGER,
     PRIMARY KEY (connection, kind, vendor_id), UNIQUE (link, connection));
 CREATE TABLE alias (

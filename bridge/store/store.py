@@ -260,6 +260,10 @@ class Store(Tables):
     def _entry(self, link: str, e: Entry) -> Row:
         return {**vars(e), "id": self.new_id(), "link": link, "old": to_json(e.old), "new": to_json(e.new)}
 
+    def resting(self, link: str, now: int) -> set[str]:
+        """Return the connections of a link that have failed and are to be tried later, not now."""
+        return {r["connection"] for r in self.db.run("resting", link=link, now=now)}
+
     def refused(self, link: str, connection: str) -> dict[str, tuple[Said, str]]:
         """Return what this side has refused for good, field by field: the value, and what the vendor said."""
         found: dict[str, tuple[Said, str]] = {}

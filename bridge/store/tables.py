@@ -57,7 +57,9 @@ class Tables:
     def _extend(self, planned: Sequence[tuple[str | None, str, Sequence[Ref]]], now: int, cause: str) -> None:
         new = [{"id": link, "kind": refs[0].kind, "at": now} for known, link, refs in planned if known is None]
         self.db.many("add_link", new)
-        self.db.many("add_ref", [{**vars(r), "link": link} for _, link, refs in planned for r in refs])
+        self.db.many(
+            "add_ref", [{**vars(r), "link": link, "linked_at": now} for _, link, refs in planned for r in refs]
+        )
         deals = [link for _, link, refs in planned if refs[0].kind == "opportunity"]
         self.db.many("look_at_all", [{"link": link, "at": now, "cause": cause} for link in deals])
 
