@@ -16,6 +16,6 @@ demo-rough: .venv/installed ; $(RUN)bridge demo --rough
 
 check: .venv/installed ; $(RUN)ruff check . && $(RUN)ruff format --check . && $(RUN)mypy
 
-test: check ; $(RUN)pytest -n 2
+test: check ; $(RUN)pytest -n 3
 
 clean: ; rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

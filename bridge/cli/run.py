@@ -30,10 +30,10 @@ def work(context: click.Context) -> None:
     """Run the worker: it reads and writes the CRMs. SIGTERM ends it within 25 seconds, nothing half done."""
     bridge = with_tables(context)
     configure_logging([*bridge.secret_values, *bridge.path_secrets.values()])
-    _check_connections(bridge)
     worker = bridge.worker()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop.set())
+    _check_connections(bridge)
     log_event("worker.started", count=worker.threads)
     in_time = worker.run()
     log_event("worker.stopped", outcome="clean" if in_time else "late")
@@ -69,9 +69,13 @@ def serve(context: click.Context, port: int) -> None:
         raise Misconfigured(str(GUNICORN), "there is no such file here", "run `bridge serve` in the project's folder")
     started = [subprocess.Popen(command, env=env) for command in (web, [sys.executable, "-m", "bridge.cli", "work"])]
 
+    told: list[int] = []
+
     def stop(number: int, frame: FrameType | None) -> None:
-        for process in started:
+        """Tell each process once: a second SIGTERM may hit one whose handler is gone already."""
+        for process in started if not told else ():
             process.terminate()
+        told.append(number)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
