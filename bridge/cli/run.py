@@ -119,4 +119,5 @@ def demo(stay: bool, rough: bool, seed: int) -> None:
     """Start the sandbox and the bridge, edit deals as people do, and show the five sides becoming level."""
     from bridge.demo import run
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     sys.exit(run(stay=stay, rough=rough, seed=seed))

@@ -204,7 +204,10 @@ class Merge:
             kept = said.value
             if name in shown and (stored or rules.explained(name, said.value, shown[name])):
                 kept = shown[name]
-            self._note(side, name, "sent", old=sh.native, new=kept, version=said.version)
+            spec, hub, detail = rules.fields[name], self.link.hubs[name], ""
+            if spec.via and not rules.agrees(name, hub.value, kept):
+                detail = f"which means {rules.decode(name, kept)} here"
+            self._note(side, name, "sent", old=sh.native, new=kept, version=said.version, detail=detail)
             self._move(side, name, kept)
             sh.base = max(sh.base, said.version)
             sh.sent = Sent(said.value)

@@ -111,7 +111,7 @@ def _by_entry(connection: str, e: Mapping[str, Any]) -> SideStory:
         "set": ("set", "changed here"),
         "first": ("first", "as it was when it was linked"),
         "differs": ("differs", f"showed {e['new']!r} when it was linked"),
-        "sent": ("sent", f"written as {e['new']!r}"),
+        "sent": ("sent", ", ".join(filter(None, (f"written as {e['new']!r}", e["detail"])))),
         "landed": ("sent", f"written as {e['new']!r}, confirmed by a later read"),
         "normalised": ("sent", f"written; the vendor keeps it as {e['new']!r}"),
         "settled_equal": ("level", "the same edit was made here"),

@@ -150,6 +150,7 @@ def _verdict(stage: Stage, judge: Judge, links: list[str], made: list[Made], sec
     for link, c, f, v in apart:
         click.echo(f"not level: {c} shows {f} as {v!r}, link {link}", err=True)
     if not in_time or lost or apart:
+        stage.keep = True
         click.echo(f"what happened stands in {stage.folder}", err=True)
     level = f"level in {seconds:.1f} s" if in_time and not apart else f"not level after {seconds:.1f} s"
     click.echo(f"demo: {len(made)} edits, {len(judge.writes)} writes, {extra} extra, {len(lost)} lost, {level}")
@@ -159,12 +160,13 @@ def _verdict(stage: Stage, judge: Judge, links: list[str], made: list[Made], sec
 def _stay(stage: Stage) -> int:
     click.echo(f"\nboards of the five CRMs: {stage.sandbox_url}/   (drag a deal, or change its name)")
     click.echo(f"the bridge:              {stage.bridge_url}/healthz")
-    click.echo(f"why a deal moved:        BRIDGE_DATABASE={stage.folder / 'bridge.db'} bridge explain getfly CH2055057")
+    click.echo(f"why a deal moved:        . {stage.folder}/env; .venv/bin/bridge explain getfly CH2055057")
     click.echo("Ctrl-C ends it.")
     try:
         while all(process.poll() is None for process in stage.processes):
             time.sleep(0.5)
     except KeyboardInterrupt:
         return 0
+    stage.keep = True
     click.echo(f"a process ended; its log is in {stage.folder}", err=True)
     return 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -26,17 +27,23 @@ START_S, STOP_S = 30.0, 30.0
 
 
 class Stage:
-    """Starts sandbox and bridge on entering, ends them on leaving. folder: its database, settings and logs."""
+    """
+    Starts sandbox and bridge on entering, ends them on leaving.
+
+    folder: its database, settings and logs; it goes at the end unless `keep` is set.
+    """
 
     def __init__(self, *, rough: bool, seed: int) -> None:
-        self.rough, self.seed = rough, seed
+        self.rough, self.seed, self.keep = rough, seed, False
         self.folder = Path(tempfile.mkdtemp(prefix="bridge-demo-"))
         self.sandbox_url = f"http://127.0.0.1:{_free(8090)}"
         self.bridge_url = f"http://127.0.0.1:{_free(8080)}"
         self.config = self.folder / "bridge.toml"
         text = CONFIG.read_text("utf-8").replace("http://127.0.0.1:8090", self.sandbox_url)
         self.config.write_text(text.replace("http://127.0.0.1:8080", self.bridge_url), "utf-8")
-        self.env = {**os.environ, **SECRETS, "BRIDGE_DATABASE": str(self.folder / "bridge.db")}
+        own = {**SECRETS, "BRIDGE_DATABASE": str(self.folder / "bridge.db"), "BRIDGE_CONFIG": str(self.config)}
+        (self.folder / "env").write_text("".join(f"export {k}='{v}'\n" for k, v in own.items()), "utf-8")
+        self.env = {**os.environ, **own}
         self.bridge: Assembled = assemble(self.config, self.env)
         self.processes: list[subprocess.Popen[bytes]] = []
 
@@ -46,6 +53,7 @@ class Stage:
             self._fill()
             self._start_bridge()
         except BaseException:
+            self.keep = True
             self.__exit__()
             raise
         return self
@@ -60,6 +68,9 @@ class Stage:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        self.bridge.store.db.close()
+        if not self.keep:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def ledger(self, vendor: str, since: int) -> tuple[list[dict[str, Any]], int]:
         """Return the changes that a simulated CRM has applied from row `since` on, and the next row's number."""
@@ -86,7 +97,7 @@ class Stage:
         assert not refused, refused
 
     def _start_bridge(self) -> None:
-        self._start("bridge", "--config", str(self.config), "serve", "--port", self.bridge_url.rpartition(":")[2])
+        self._start("bridge", "serve", "--port", self.bridge_url.rpartition(":")[2])
         self._wait_for(f"{self.bridge_url}/readyz", "bridge")
 
     def _start(self, log: str, *arguments: str) -> None:
