@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 import time
 from abc import ABC, abstractmethod
@@ -14,6 +13,7 @@ from bridge.connectors.http import Gate, Http, Transport
 from bridge.core.errors import Forged, Misconfigured
 from bridge.core.fields import Field
 from bridge.core.model import Native, Record, Ref
+from bridge.core.signature import same_secret
 
 
 @dataclass(frozen=True)
@@ -199,13 +199,6 @@ class Connector(ABC):
 
         Raises Misconfigured when a name or number in bridge.toml does not fit the account.
         """
-
-
-def same_secret(given: str | None, wanted: str | None) -> bool:
-    """Compare in constant time; an empty or missing secret never matches."""
-    if not given or not wanted:
-        return False
-    return hmac.compare_digest(given.encode("utf-8", "replace"), wanted.encode("utf-8", "replace"))
 
 
 def verify_nudge(inbound: Inbound, secret: str | None) -> bool:

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, ClassVar, Literal
 
-from bridge.connectors.base import Account, Connector, Inbound, Page, nudged, same_secret
+from bridge.connectors.base import Account, Connector, Inbound, Page, nudged
 from bridge.connectors.http import Answer, Call
 from bridge.core.errors import Forged, Permanent, Transient
 from bridge.core.fields import Choice, Day, Field, Money, Percent, Text
 from bridge.core.model import Native, Record, Ref
+from bridge.core.signature import same_secret
 
 Tidy = Callable[[str, Native], Native]
 Fault = Literal["ok", "refused", "throttled", "lost", "landed", "read_failed"]

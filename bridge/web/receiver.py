@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
-from bridge.connectors.base import Connector, Inbound, Outcome, Reply, same_secret
+from bridge.connectors.base import Connector, Inbound, Outcome, Reply
 from bridge.core.errors import BridgeError, Forged, Transient
 from bridge.core.redact import Redactor
+from bridge.core.signature import same_secret
 from bridge.log import log_event, trace_of
 from bridge.store import Store
 

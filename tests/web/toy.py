@@ -22,12 +22,12 @@ from bridge.connectors.base import (
     Reply,
     json_object,
     nudged,
-    same_secret,
     verify_nudge,
 )
 from bridge.core.errors import Forged
 from bridge.core.fields import Field
 from bridge.core.model import Native, Record, Ref
+from bridge.core.signature import same_secret
 from bridge.log import configure_logging
 from bridge.store import Store
 from bridge.web import create_app

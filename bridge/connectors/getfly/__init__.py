@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from bridge.connectors.base import Account, Connector, Inbound, Option, Page, Traits, same_secret, verify_nudge
+from bridge.connectors.base import Account, Connector, Inbound, Option, Page, Traits, verify_nudge
 from bridge.connectors.getfly.api import ROWS_MAX, Api
 from bridge.connectors.getfly.deal import (
     NationalPhone,
@@ -27,6 +27,7 @@ from bridge.connectors.getfly.hook import NUMBERED, envelopes, said, touched_id
 from bridge.core.errors import Forged, Misconfigured, Permanent, Transient
 from bridge.core.fields import Choice, Day, Email, Field, Money, Party, Percent, Text
 from bridge.core.model import Native, Record, Ref
+from bridge.core.signature import same_secret
 
 LISTED_MAX = 50
 READ = (

@@ -36,10 +36,11 @@ from bridge.connectors.leadconnector.deal import (
     shown,
     shown_custom,
 )
-from bridge.connectors.leadconnector.hook import PUBLISHED, PUBLISHED_RSA, load_keys, verify_signature
+from bridge.connectors.leadconnector.hook import PUBLISHED, PUBLISHED_RSA, verify_signature
 from bridge.core.errors import Misconfigured, Permanent, Transient
 from bridge.core.fields import Choice, Day, Email, Field, Money, Party, Percent, Phone, Text
 from bridge.core.model import Native, Record, Ref
+from bridge.core.signature import load_keys
 
 V3 = "v3"
 TOPICS = {

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Mapping
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from bridge.core.errors import Forged
-
-Key = Ed25519PublicKey | RSAPublicKey
+from bridge.core.signature import Key, signed
 
 # The vendor's webhook guide, 2026-08: the same keys for every app; a rotation is announced by e-mail.
 PUBLISHED = """-----BEGIN PUBLIC KEY-----
@@ -39,22 +33,6 @@ T1hhTiaCeIY/OwwwNUY2yvcCAwEAAQ==
 NO_SIGNATURE = "N/A"  # the vendor writes it where it has not signed
 
 
-def load_keys(pems: Iterable[str], *, rsa: bool) -> tuple[Key, ...]:
-    """Return the Ed25519 keys among `pems`, with `rsa` the RSA keys too; raises ValueError for anything else."""
-    keys = tuple(_load(pem) for pem in pems)
-    return tuple(key for key in keys if rsa or isinstance(key, Ed25519PublicKey))
-
-
-def _load(pem: str) -> Key:
-    try:
-        key = load_pem_public_key(pem.encode())
-    except (UnsupportedAlgorithm, ValueError) as error:
-        raise ValueError("not a public key in PEM") from error
-    if not isinstance(key, Ed25519PublicKey | RSAPublicKey):
-        raise ValueError("neither an Ed25519 nor an RSA key")
-    return key
-
-
 def verify_signature(body: bytes, headers: Mapping[str, str], keys: Iterable[Key]) -> None:
     """
     Raise Forged unless `body`, the raw bytes, is signed with one of the keys.
@@ -67,31 +45,7 @@ def verify_signature(body: bytes, headers: Mapping[str, str], keys: Iterable[Key
         given = headers.get(header, NO_SIGNATURE)
         if given == NO_SIGNATURE:
             continue
-        if not any(_signed(key, given, body) for key in mine):
+        if not any(signed(key, given, body) for key in mine):
             raise Forged("bad_signature", header)
         return
     raise Forged("unsigned", "neither a signature of the vendor nor the secret of a workflow")
-
-
-def _signed(key: Key, given: str, body: bytes) -> bool:
-    size = 64 if isinstance(key, Ed25519PublicKey) else key.key_size // 8
-    signature = _strict(given)
-    if signature is None or len(signature) != size:
-        return False
-    try:
-        if isinstance(key, Ed25519PublicKey):
-            key.verify(signature, body)
-        else:
-            key.verify(signature, body, PKCS1v15(), SHA256())
-    except InvalidSignature:
-        return False
-    return True
-
-
-def _strict(text: str) -> bytes | None:
-    """Return what base64 text holds, or None when it is not the one right spelling of it."""
-    try:
-        raw = base64.b64decode(text, validate=True)
-    except ValueError:
-        return None
-    return raw if base64.b64encode(raw).decode() == text else None
