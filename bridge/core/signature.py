@@ -40,7 +40,7 @@ def _load(pem: str) -> Key:
 
 
 def signed(key: Key, given: str, body: bytes) -> bool:
-    """Tell whether `given`, in base64, is the signature of `body` by `key`: Ed25519, or RSA with PKCS 1.5 and SHA-256."""
+    """Tell whether `given`, in base64, is the signature of `body` by `key`; RSA: PKCS 1.5 with SHA-256."""
     size = 64 if isinstance(key, Ed25519PublicKey) else key.key_size // 8
     signature = _strict(given)
     if signature is None or len(signature) != size:
