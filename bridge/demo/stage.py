@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import socket
@@ -36,8 +37,10 @@ class Stage:
     def __init__(self, *, rough: bool, seed: int) -> None:
         self.rough, self.seed, self.keep = rough, seed, False
         self.folder = Path(tempfile.mkdtemp(prefix="bridge-demo-"))
-        self.sandbox_url = f"http://127.0.0.1:{_free(8090)}"
-        self.bridge_url = f"http://127.0.0.1:{_free(8080)}"
+        self._lock = (Path(tempfile.gettempdir()) / "bridge-demo.lock").open("w")
+        usual = self._first_here()
+        self.sandbox_url = f"http://127.0.0.1:{_free(8090 if usual else 0)}"
+        self.bridge_url = f"http://127.0.0.1:{_free(8080 if usual else 0)}"
         self.config = self.folder / "bridge.toml"
         text = CONFIG.read_text("utf-8").replace("http://127.0.0.1:8090", self.sandbox_url)
         self.config.write_text(text.replace("http://127.0.0.1:8080", self.bridge_url), "utf-8")
@@ -69,8 +72,17 @@ class Stage:
                 process.kill()
                 process.wait()
         self.bridge.store.db.close()
+        self._lock.close()
         if not self.keep:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _first_here(self) -> bool:
+        """Tell whether no other demo runs on this machine: the first has the usual ports, and nobody races for them."""
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
 
     def ledger(self, vendor: str, since: int) -> tuple[list[dict[str, Any]], int]:
         """Return the changes that a simulated CRM has applied from row `since` on, and the next row's number."""

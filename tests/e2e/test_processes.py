@@ -40,7 +40,7 @@ def test_demo_ends_level_with_nothing_extra_and_nothing_lost() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "bridge.cli", "demo"], cwd=ROOT, capture_output=True, text=True, timeout=110
     )
-    last = done.stdout.strip().splitlines()[-1]
+    last = (done.stdout.strip().splitlines() or [""])[-1]
     assert last.startswith("demo: 25 edits, ") and " 0 extra, 0 lost, level in " in last, done.stdout + done.stderr
     assert done.returncode == 0
 
