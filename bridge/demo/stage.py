@@ -125,7 +125,7 @@ class Stage:
             try:
                 if requests.get(url, timeout=2).status_code == 200:
                     return
-            except requests.ConnectionError:
+            except requests.RequestException:
                 pass
             time.sleep(0.05)
         raise RuntimeError(f"the {log} did not start; see {self.folder / f'{log}.log'}")
