@@ -14,6 +14,7 @@ from bridge.connectors.budget import Budget
 from bridge.connectors.http import RequestsTransport
 from bridge.connectors.registry import VENDORS
 from bridge.core.errors import Misconfigured
+from bridge.core.model import FOREVER
 from bridge.flow import Flow
 from bridge.log import log_event
 from bridge.settings import ConnectionSettings, Settings, load
@@ -61,6 +62,19 @@ class Assembled:
         """Return the worker of this process, not started."""
         scans = {name: c.habits.scan / 1000 for name, c in self.settings.connections.items() if c.habits.scan}
         return Worker(self.flow, scans, self.settings.threads, self.settings.retention_days * 86_400.0)
+
+    def try_connection(self, name: str) -> list[str]:
+        """
+        Ask a CRM for proof that the settings fit, and return its remarks. One that was paused for good goes on.
+
+        Raises what Connector.check raises.
+        """
+        remarks = self.connectors[name].check()
+        row = self.store.connections().get(name)
+        if row is not None and row["paused_until"] == FOREVER:
+            self.store.resume(name, self.now())
+            remarks.append("was paused, goes on")
+        return remarks
 
     @property
     def path_secrets(self) -> Mapping[str, str]:

@@ -15,7 +15,7 @@ import click
 
 from bridge.assembly import Assembled
 from bridge.cli.parts import assembled, with_tables
-from bridge.core.errors import Misconfigured
+from bridge.core.errors import BridgeError, Disconnected, Misconfigured
 from bridge.log import configure_logging, log_event
 from bridge.sandbox.faults import Faults
 from bridge.sandbox.server import Sandbox
@@ -43,15 +43,13 @@ def work(context: click.Context) -> None:
 
 def _check_connections(bridge: Assembled) -> None:
     """Try each connection once; what is wrong pauses that connection and leaves the others alone."""
-    for name, connector in bridge.connectors.items():
+    for name in bridge.connectors:
         try:
-            connector.check()
-        except Misconfigured as error:
+            bridge.try_connection(name)
+        except (Disconnected, Misconfigured) as error:
             bridge.store.pause(name, str(error))
             log_event("connection.paused", connection=name, reason=error.reason, detail=error.detail)
-        except Exception as error:
-            if not hasattr(error, "reason"):
-                raise
+        except BridgeError as error:
             log_event("connection.unchecked", connection=name, reason=error.reason)
 
 

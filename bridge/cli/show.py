@@ -20,7 +20,7 @@ SHOWN = 20
 @click.pass_context
 def check(context: click.Context, online: bool) -> None:
     """Validate the settings; every mistake is named with its key and its cure."""
-    bridge = assembled(context)
+    bridge = with_tables(context) if online else assembled(context)
     bad = False
     for name, connection in bridge.settings.connections.items():
         connector = bridge.connectors[name]
@@ -29,7 +29,7 @@ def check(context: click.Context, online: bool) -> None:
         click.echo(f"  never written there: {', '.join(cannot) or 'none'}")
         if online:
             try:
-                for remark in connector.check():
+                for remark in bridge.try_connection(name):
                     click.echo(f"  {remark}")
                 click.echo("  answers")
             except BridgeError as error:

@@ -34,10 +34,6 @@ FIELDS: Mapping[str, str] = {
 }
 
 
-def known_field(name: str) -> bool:
-    return name in FIELDS or (name.startswith("custom.") and len(name) > len("custom."))
-
-
 @dataclass(frozen=True)
 class Words:
     """

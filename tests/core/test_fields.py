@@ -22,7 +22,6 @@ from bridge.core.fields import (
     Text,
     Words,
     digits,
-    known_field,
     loosely_equal,
     plain,
 )
@@ -230,9 +229,8 @@ def test_plain_refuses(number: str) -> None:
         plain(number)
 
 
-def test_digits_and_names() -> None:
+def test_digits() -> None:
     assert (digits("+1 (5)"), digits(None), digits(15)) == ("15", "", "15")
-    assert [known_field(n) for n in ("name", "custom.size", "custom.", "nmae")] == [True, True, False, False]
 
 
 # I7: put-get, get-put, and no write where nothing differs, for each type with all that its vendor may show
