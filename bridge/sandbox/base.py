@@ -68,6 +68,7 @@ class Simulator(ABC):
 
     vendor: ClassVar[str]
     switches: ClassVar[tuple[Switch, ...]] = ()
+    hook_tries: ClassVar[int] = 3  # how often one webhook is sent until it is answered with 2xx
 
     def __init__(self, *, clock: Clock = time.time, **switches: bool | int | float | str) -> None:
         known = {s.name: s.default for s in self.switches}
@@ -84,6 +85,10 @@ class Simulator(ABC):
     def note(self, who: str, deal: str, call: str, *fields: str) -> None:
         """Remember that `call` by `who` ("bridge", "person" or "board") changed `fields` of `deal`."""
         self.ledger.append(Applied(self.clock(), who, deal, call, fields))
+
+    def settle(self, hook: Hook, status: int | None, tried: int) -> bool:
+        """Take the receiver's answer (None: there was none) and return whether the vendor sends this webhook again."""
+        return tried < self.hook_tries and not (status is not None and 200 <= status < 300)
 
     def emit(self, hook: Hook) -> None:
         """Hand a webhook to whoever delivers it. A vendor without webhooks never calls this."""

@@ -24,11 +24,6 @@ RETRY_AFTER_MOST_S = 60.0
 Verdict = Callable[[Hook, int | None, int], bool]
 
 
-def until_taken(tries: int) -> Verdict:
-    """Return the common verdict: again until somebody answers 2xx, at most so many times in all."""
-    return lambda hook, status, tried: tried < tries and not _taken(status)
-
-
 def _taken(status: int | None) -> bool:
     return status is not None and 200 <= status < 300
 

@@ -11,7 +11,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from bridge.sandbox.base import Clock, Simulator
 from bridge.sandbox.control import build
-from bridge.sandbox.courier import Courier, Verdict, until_taken
+from bridge.sandbox.courier import Courier
 from bridge.sandbox.faults import Dice, Faults, Faulty
 from bridge.sandbox.getfly import GetflySimulator
 from bridge.sandbox.leadconnector import LeadconnectorSimulator
@@ -54,7 +54,7 @@ class Sandbox:
         self.dice = Dice(faults or Faults())
         self.simulators = {vendor: kinds[vendor](clock=clock, **switches.get(vendor, {})) for vendor in wanted}
         self.doors = {vendor: Faulty(one.app, one, self.dice) for vendor, one in self.simulators.items()}
-        self.courier = Courier(self.dice, {vendor: _verdict(one) for vendor, one in self.simulators.items()})
+        self.courier = Courier(self.dice, {vendor: one.settle for vendor, one in self.simulators.items()})
         for vendor, simulator in self.simulators.items():
             simulator.send = self.courier.sender(vendor)
         self.courier.aim({vendor: url for vendor, url in (targets or {}).items() if vendor in self.simulators})
@@ -107,8 +107,3 @@ class Sandbox:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop()
-
-
-def _verdict(simulator: Simulator) -> Verdict:
-    settle: Verdict | None = getattr(simulator, "settle", None)
-    return settle or until_taken(getattr(simulator, "hook_tries", 3))

@@ -190,10 +190,10 @@ class LeadsquaredSimulator(Simulator):
                 raise ValueError(refused.message) from refused
             self.account.change(old, values | note, who, API_USERS.get(who, HOA), call)
 
-    def settle(self, hook: Hook, status: int | None, attempt: int) -> bool:
+    def settle(self, hook: Hook, status: int | None, tried: int) -> bool:
         """Take the receiver's answer to a webhook; return whether the vendor sends it again (4.5)."""
         with self.lock:
-            return self.account.hooks.settle(hook, status, attempt)
+            return self.account.hooks.settle(hook, status, tried)
 
     def flush(self) -> None:
         """Send the webhooks that delay, grouping or reordering held back and that are now due."""
