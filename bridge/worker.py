@@ -32,6 +32,7 @@ class Worker:
     name: str = "worker"
     swept: Callable[[str, Swept], None] = lambda connection, swept: None
     stop: threading.Event = field(default_factory=threading.Event)
+    taking: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self) -> bool:
         """Work until `stop` is set; return whether every thread ended in time and handed its link back."""
@@ -51,16 +52,24 @@ class Worker:
 
     def _work(self, owner: str) -> None:
         """One thread: take in, claim, work; sleep only when there was nothing."""
-        taking = owner.endswith("-0")
         while not self.stop.is_set():
             try:
-                took = self.flow.take_in() if taking else 0
+                took = self._take_in()
                 if not self.step(owner) and not took:
                     self.stop.wait(self._idle_s())
             except Transient as error:
                 log_event("worker.store", outcome="failed", reason=error.reason)
                 self.stop.wait(1.0)
         self.flow.store.db.close()
+
+    def _take_in(self) -> int:
+        """Turn deliveries into looks, whichever thread is free: one at a time, and nobody waits for it."""
+        if not self.taking.acquire(blocking=False):
+            return 0
+        try:
+            return self.flow.take_in()
+        finally:
+            self.taking.release()
 
     def step(self, owner: str) -> bool:
         """Work on one link, if one is due; return whether there was one. Our own defects are put away, not repeated."""

@@ -16,7 +16,7 @@ from bridge.core.errors import Disconnected, Transient
 from bridge.core.model import FOREVER, Record, Ref
 from bridge.flow import Flow
 from bridge.sides import Connection
-from bridge.store import Store
+from bridge.store import Claim, Store
 from bridge.worker import SWEEP_RETRY_S, Worker
 
 FIELDS = {"name": "One", "amount": "10", "stage": None, "owner": None, "probability": 5, "expected_close": None}
@@ -101,3 +101,45 @@ def test_the_worker_carries_an_edit_and_stops_when_told(tmp_path: Path) -> None:
     assert ended == [True]
     assert vendors["b"].current("b1")["name"] == "Two"
     assert len(vendors["b"].applied) == 1 and not vendors["a"].applied
+
+
+def test_a_thread_that_waits_for_a_slow_crm_keeps_no_delivery_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker, vendors, connectors = made(tmp_path / "b.db")
+    flow, real = worker.flow, worker.flow.work
+    for n in range(2, 12):
+        for side, vendor in vendors.items():
+            vendor.add(f"{side}{n}", {**FIELDS, "description": ""})
+        flow.store.link([Ref("a", f"a{n}"), Ref("b", f"b{n}")], epoch_ms())
+    stuck, goes_on = threading.Event(), threading.Event()
+
+    def work(claim: Claim) -> None:
+        if claim.owner.endswith("-0"):  # type: ignore[attr-defined]
+            stuck.set()
+            goes_on.wait(20)
+        real(claim)
+
+    claims = flow.claim
+
+    def claim(owner: str) -> Claim | None:
+        found = claims(owner)
+        if found is not None:
+            found.owner = owner  # type: ignore[attr-defined]
+        return found
+
+    monkeypatch.setattr(flow, "claim", claim)
+    monkeypatch.setattr(flow, "work", work)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    assert stuck.wait(20)
+    hook = connectors["a"].hook("a1")
+    flow.store.accept("a", None, epoch_ms(), method="POST", query={}, content_type="application/json", body=hook.body)
+    deadline = time.monotonic() + 5
+    while flow.store.count_waiting() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    waiting = flow.store.count_waiting()
+    goes_on.set()
+    worker.stop.set()
+    thread.join(25)
+    assert waiting == 0

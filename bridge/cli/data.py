@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 import time
+from collections.abc import Callable
 from typing import TextIO
 
 import click
@@ -65,12 +66,8 @@ def link_add(context: click.Context, refs: tuple[str, ...], kind: str) -> None:
 def link_import(context: click.Context, file: TextIO) -> None:
     """Link the records of each line of a CSV file: one column a connection, optionally `kind`."""
     bridge = with_tables(context)
-    started = time.monotonic()
-    try:
-        report = import_links(bridge.store, file, list(bridge.settings.connections), bridge.now(), _progress)
-    except BadHeader as error:
-        raise click.ClickException(f"{file.name}: {error}") from None
-    _tell(report, "links", file.name, time.monotonic() - started)
+    names = list(bridge.settings.connections)
+    _import("links", file, lambda: import_links(bridge.store, file, names, bridge.now(), _progress))
 
 
 @link.command("export")
@@ -111,13 +108,8 @@ def choice() -> None:
 def choice_import(context: click.Context, file: TextIO) -> None:
     """Add the choices of a CSV file: connection, field, native, canonical, use (both, read or write)."""
     bridge = with_tables(context)
-    started = time.monotonic()
     fields = {name: bridge.flow.sides.fields(name) for name in bridge.settings.connections}
-    try:
-        report = import_choices(bridge.store, file, fields, bridge.now())
-    except BadHeader as error:
-        raise click.ClickException(f"{file.name}: {error}") from None
-    _tell(report, "choices", file.name, time.monotonic() - started)
+    _import("choices", file, lambda: import_choices(bridge.store, file, fields, bridge.now()))
 
 
 @choice.command("export")
@@ -211,12 +203,17 @@ def _progress(rows: int) -> None:
     click.echo(f"\r{rows} lines", nl=False, err=True)
 
 
-def _tell(report: Report, what: str, name: str, seconds: float) -> None:
-    """Say what an import did; end with 1 when lines were refused."""
+def _import(what: str, file: TextIO, run: Callable[[], Report]) -> None:
+    """Run an import and say what it did; end with 1 when lines were refused."""
+    started, name = time.monotonic(), file.name
+    try:
+        report = run()
+    except BadHeader as error:
+        raise click.ClickException(f"{name}: {error}") from None
     click.echo("\r", nl=False, err=True)
     click.echo(
         f"{what}: {report.created} created, {report.changed} changed, {report.unchanged} unchanged, "
-        f"{len(report.problems)} refused, in {seconds:.1f} s"
+        f"{len(report.problems)} refused, in {time.monotonic() - started:.1f} s"
     )
     for problem in list(numbered(report.problems))[:PROBLEMS_SHOWN]:
         click.echo(f"{name}: {problem}", err=True)

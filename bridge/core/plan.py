@@ -64,8 +64,9 @@ def plan(
         elif name not in unsettled:
             _say(made, link, side, mine, name)
     for spec in mine.fields.values():
-        if isinstance(spec, Choice) and spec.scope in made.patch and spec.name not in made.patch:
-            _say(made, link, side, mine, spec.name)
+        if isinstance(spec, Choice) and spec.scope in made.patch and spec.name in link.hubs:
+            free = not spec.readonly and spec.name not in unsettled | locked.keys() and rules.policy(spec.name) != "off"
+            _accompany(made, link, side, mine, spec, free=free and not _held(link, spec.name, rules, now))
         if spec.via:
             _couple(made, link, side, mine, spec.name, spec.via, now, cause)
     return made
@@ -125,6 +126,16 @@ def _say(made: Plan, link: Link, side: Side, mine: SideRules, name: str) -> None
         made.holds.append(Hold(side.ref.connection, name, error.reason, f"{error.cure} at {side.ref.connection}"))
         return
     made.patch[name] = Said(value, link.hubs[name].version)
+
+
+def _accompany(made: Plan, link: Link, side: Side, mine: SideRules, spec: Choice, *, free: bool) -> None:
+    """Write a stage together with the pipeline that it is in; a pipeline without its stage is not written at all."""
+    if spec.name not in made.patch and free and spec.name not in {h.field for h in made.holds}:
+        _say(made, link, side, mine, spec.name)
+    if spec.name not in made.patch:
+        del made.patch[spec.scope]
+        reason = f"the {spec.scope} cannot change without a {spec.name} in it"
+        made.holds.append(Hold(side.ref.connection, spec.scope, reason, f"see to the {spec.name} first"))
 
 
 def _scope(made: Plan, side: Side, mine: SideRules, name: str) -> str:

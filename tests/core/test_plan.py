@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -211,6 +212,18 @@ def test_a_stage_that_the_pipeline_does_not_have_is_held() -> None:
 def test_a_stage_that_no_side_has_yet_is_not_needed_for_a_pipeline() -> None:
     at = link({"pipeline": ("partners", 2)}, {"pipeline": ("7", 1)})
     assert planned(at, rules(PIPES, PIPE_WORDS)) == Plan({"pipeline": Said("8", 2)})
+
+
+def test_a_pipeline_waits_when_its_stage_cannot_go_along() -> None:
+    shown = {"stage": ("7/2", 1), "pipeline": ("7", 1)}
+    reason = "the pipeline cannot change without a stage in it"
+    unsaid = planned(link({"pipeline": ("partners", 2), "stage": ("lost", 1)}, shown), rules(PIPES, PIPE_WORDS))
+    assert (unsaid.patch, [(h.field, h.reason) for h in unsaid.holds][-1]) == ({}, ("pipeline", reason))
+    at = link({"pipeline": ("partners", 2), "stage": ("new", 1)}, {"stage": ("7/1", 1), "pipeline": ("7", 1)})
+    for why in ({"unsettled": frozenset({"stage"})}, {"locked": {"stage": "cannot be understood"}}):
+        given: dict[str, Any] = {"unsettled": frozenset(), "locked": {}, "cause": "", **why}
+        made = plan(at, at.sides["a"], rules(PIPES, PIPE_WORDS), NOW, **given)
+        assert (made.patch, [h.reason for h in made.holds]) == ({}, [reason])
 
 
 def test_a_pipeline_that_was_never_read_does_not_narrow_the_stage() -> None:
