@@ -65,10 +65,14 @@ class LeadconnectorSimulator(Simulator):
         Switch("retry_after", "True: a 429 carries Retry-After", False),
     )
 
+    parts: tuple[ListCalls | SearchCalls | OpportunityCalls | ContactCalls, ...] = ()
+
     # The account
 
     def seed(self) -> None:
         self.account = Account(self.clock, self.switch, self.note, self.emit)
+        for part in self.parts:
+            part.account = self.account
         sample.fill(self.account)
 
     # The vendor's API
@@ -79,8 +83,9 @@ class LeadconnectorSimulator(Simulator):
         app.after_request(self._count)
         app.register_error_handler(Refused, self._refusal)
         app.register_error_handler(500, lambda error: self.broken())
-        for calls in (ListCalls, SearchCalls, OpportunityCalls, ContactCalls):
-            for method, path, view in calls(self.account).rules():
+        self.parts = tuple(calls(self.account) for calls in (ListCalls, SearchCalls, OpportunityCalls, ContactCalls))
+        for part in self.parts:
+            for method, path, view in part.rules():
                 guarded = self._guarded(view)
                 app.add_url_rule(path, f"{method} {path}", guarded, methods=[method], provide_automatic_options=False)
         return app
