@@ -129,7 +129,7 @@ class Flow:
             for connection, causes in due_looks.items():
                 why = Hold(connection, "", "a defect of the bridge", "report it with the attempt's detail, then replay")
                 ended = (causes, "dead: defect")
-                self.store.save(claim, link, now, taken={connection: now}, holds={connection: [why]}, ended=ended)
+                self.store.save(claim, link, now, taken={connection: (now, causes)}, holds={connection: [why]}, ended=ended)
                 attempt = Attempt(link.id, connection, causes[0], "dead", "defect", trace)
                 self.store.finish(attempt, now)
                 self.report(attempt)
@@ -141,7 +141,8 @@ class Flow:
         """Drop looks at connections that are not configured any more."""
         strangers = at.causes.keys() - (at.link.sides.keys() & self.connections.keys())
         if strangers:
-            self.store.save(at.claim, at.link, self.now(), taken=dict.fromkeys(strangers, FOREVER))
+            taken = {c: (at.upto, at.causes[c]) for c in strangers}
+            self.store.save(at.claim, at.link, self.now(), taken=taken)
         for connection in strangers:
             self.store.end_deliveries(at.causes.pop(connection), "no such connection")
 
@@ -187,7 +188,7 @@ class Flow:
             at.link,
             self.now(),
             effects=merge.effects,
-            taken={connection: at.upto},
+            taken={connection: (at.upto, causes)},
             holds=None if waits and not garbled else {connection: garbled},
             ended=([] if again else causes, outcome),
         )
@@ -338,7 +339,7 @@ class Flow:
             at.link,
             now,
             effects=effects,
-            taken={connection: at.upto} if taken else None,
+            taken={connection: (at.upto, causes)} if taken else None,
             holds=holds,
             resent=resent,
             closed=closed,

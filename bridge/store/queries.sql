@@ -66,7 +66,8 @@ INSERT INTO look (link, connection, at, cause) VALUES (:link, :connection, :at, 
 ON CONFLICT (link, connection, at, cause) DO NOTHING;
 
 -- name: take_looks
-DELETE FROM look WHERE link = :link AND connection = :connection AND at <= :upto;
+-- Only what the reader knew of: a look that came in meanwhile may be dated before the read, and was not answered by it.
+DELETE FROM look WHERE link = :link AND connection = :connection AND at <= :upto AND cause = :cause;
 
 -- name: due_looks
 SELECT connection, at, cause FROM look WHERE link = :link AND at <= :now

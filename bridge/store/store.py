@@ -182,7 +182,7 @@ class Store(Tables):
         now: int,
         *,
         effects: Effects | None = None,
-        taken: Mapping[str, int] | None = None,
+        taken: Mapping[str, tuple[int, Sequence[str]]] | None = None,
         holds: Mapping[str, Sequence[Hold]] | None = None,
         opened: tuple[Write, str] | None = None,
         resent: Write | None = None,
@@ -192,7 +192,7 @@ class Store(Tables):
         """
         Save everything that one step decided, in one transaction; raises Fenced when the lease is lost.
 
-        taken: per connection, the time up to which its looks are now done. holds: per connection, all its holds.
+        taken: per connection, the time and the causes of its looks that are now done, up to that time. holds: per connection, all its holds.
         opened: a new write and its cause. resent: an open write that was sent again. closed: write id to state, detail.
         ended: deliveries and their outcome.
         """
@@ -201,8 +201,9 @@ class Store(Tables):
         with self.db.transaction():
             self._fence(claim)
             self._save_rows(claim, rows)
-            for connection, upto in (taken or {}).items():
-                self.db.run("take_looks", link=link.id, connection=connection, upto=upto)
+            for connection, (upto, causes) in (taken or {}).items():
+                rows_taken = [{"link": link.id, "connection": connection, "upto": upto, "cause": c} for c in causes]
+                self.db.many("take_looks", rows_taken)
             if opened is not None:
                 write, cause = opened
                 self.db.run(

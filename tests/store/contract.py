@@ -234,8 +234,16 @@ class StoreContract:
         link = linked(store)
         store.look(link, [Look(A, NOW + 5, "later")])
         claim = claimed(store)
-        store.save(claim, store.load(claim), NOW, taken={"a": NOW})
+        store.save(claim, store.load(claim), NOW, taken={"a": (NOW, ["linked"])})
         assert store.due_looks(link, NOW + 5) == {"b": ["linked"], "a": ["later"]}
+
+    def test_a_look_that_came_in_while_its_side_was_read_is_left(self, store: Store) -> None:
+        link = linked(store)
+        claim = claimed(store)
+        at, causes = store.load(claim), store.due_looks(link, NOW)["a"]
+        store.look(link, [Look(A, NOW, "a delivery of this very millisecond"), Look(A, NOW - 9, "of a slower clock")])
+        store.save(claim, at, NOW, taken={"a": (NOW, causes)})
+        assert store.due_looks(link, NOW)["a"] == ["of a slower clock", "a delivery of this very millisecond"]
 
     def test_the_link_that_waited_longest_comes_first(self, store: Store) -> None:
         late, early = store.link([A, B], NOW - 1), store.link([Ref("a", "a2"), Ref("b", "b2")], NOW - 2)
@@ -277,7 +285,7 @@ class StoreContract:
         at.sides["a"].stamp = 99
         effects = Effects(journal=[Entry(NOW, "a", "name", "set")])
         with pytest.raises(Fenced):
-            store.save(late, at, NOW, effects=effects, taken={"a": NOW})
+            store.save(late, at, NOW, effects=effects, taken={"a": (NOW, ["linked"])})
         with pytest.raises(Fenced):
             store.renew(late, NOW, LEASE)
         store.release(late)
@@ -295,7 +303,7 @@ class StoreContract:
     def test_a_link_whose_worker_died_is_found_though_no_look_is_left(self, store: Store) -> None:
         link = linked(store)
         claim = claimed(store)
-        store.save(claim, store.load(claim), NOW, taken={"a": NOW, "b": NOW})
+        store.save(claim, store.load(claim), NOW, taken=dict.fromkeys("ab", (NOW, ["linked"])))
         assert store.next_look() == NOW + LEASE
         again = claimed(store, NOW + LEASE)
         assert (again.link, again.lapsed) == (link, True)
@@ -456,7 +464,7 @@ class StoreContract:
         link = linked(store)
         store.pause("a", "credentials refused")
         assert store.due_looks(link, NOW) == {"b": ["linked"]}
-        store.save(claimed(store), store.peek(link), NOW, taken={"b": NOW})
+        store.save(claimed(store), store.peek(link), NOW, taken={"b": (NOW, ["linked"])})
         store.release(Claim(link, 1, 0))
         assert store.claim("w", NOW, LEASE) is None
         store.resume("a", NOW)
@@ -483,7 +491,7 @@ class StoreContract:
             at = store.load(claim)
             at.hubs["name"] = Hub("new", 2, NOW, "b")
             at.sides["a"].shadows["name"] = Shadow("x", base, NOW)
-            store.save(claim, at, NOW, taken={"a": NOW, "b": NOW})
+            store.save(claim, at, NOW, taken=dict.fromkeys("ab", (NOW, ["linked"])))
             store.release(claim)
             assert claim.link == link
         store.pause("a", "by the operator")
@@ -546,7 +554,7 @@ class StoreContract:
         for _ in holds:
             claim = claimed(store)
             hold = holds[claim.link]
-            store.save(claim, store.load(claim), NOW, taken={"a": NOW, "b": NOW}, holds={hold.connection: [hold]})
+            store.save(claim, store.load(claim), NOW, taken=dict.fromkeys("ab", (NOW, ["linked"])), holds={hold.connection: [hold]})
             store.release(claim)
         store.put_choices([choice("9", "won")], NOW + 1)
         assert store.due_looks(here, NOW + 1) == {"a": ["cured"]}
