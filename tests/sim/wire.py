@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import unquote, urlencode, urlsplit
 from weakref import WeakKeyDictionary
 
@@ -37,7 +37,7 @@ from bridge.store import Store
 from bridge.web import create_app
 from tests.connectors.bench import HOOK_SECRET, KEY, SECRET, inbound
 from tests.sim.loop import Loop
-from tests.sim.sides import Fate, Side, Written
+from tests.sim.sides import Broken, Fate, Side, Written
 from tests.sim.wire_people import People, sample
 from tests.sim.wire_sellers import PEOPLE
 
@@ -45,8 +45,8 @@ CONFIG = Path("config/sandbox.toml")
 SECRETS = {"SANDBOX_KEY": KEY, "SANDBOX_SECRET": SECRET, "SANDBOX_HOOK_SECRET": HOOK_SECRET}
 NAMES = tuple(PEOPLE)
 TIMEOUT_MS, PATIENCE_MS = 4_000, 2_000
-POLL_MS, SWEEP_MS = 60_000, 900_000
-TRAVEL_MS = (5, 120)
+POLL_MS, SWEEP_MS = 60_000, 300_000
+TRAVEL_MS, SLOW_MS = (5, 120), 900
 
 
 @cache
@@ -133,7 +133,7 @@ class WireSide(Side):
     """
     One simulated CRM with the bridge's real connector.
 
-    readonly: canonical fields that the bridge never writes here. people: what is stored, and how people see it.
+    people: what is stored, and how people see it. dead: its credentials are refused. calls: how many were made.
     """
 
     def __init__(self, loop: Loop, name: str, order: int, manners: Manners, dice: Random, gate: Gate) -> None:
@@ -170,13 +170,13 @@ class WireSide(Side):
 
     def connect(self) -> Connector:
         kind = PEOPLE[self.name]
-        c, loop = self.settings, self.loop
+        c = self.settings
         options = {**c.options, **(kind.rich_options if self.manners.rich else kind.poor_options)}
         account = Account(c.name, c.base_url, c.secrets, options, c.custom, c.currency, c.zone)
         budget = Budget(c.rate_calls, c.rate_per_s, c.concurrency, clock=self._now_s, sleep=self._sleep)
         transport = Transport(self)
         connector = _noting(self.name)(account, transport=transport, gate=budget, now_s=self._now_s)
-        connector.loop, connector.transport = loop, transport
+        connector.transport = transport
         return connector
 
     def _now_s(self) -> float:
@@ -217,6 +217,9 @@ class WireSide(Side):
     def fits(self, field: str, canonical: object, shown: Native) -> bool:
         return self.people.fits(field, canonical, shown)
 
+    def status_of(self, stage: object) -> object:
+        return self.people.status_of(stage)
+
     def deals(self) -> int:
         return self.people.deals()
 
@@ -238,7 +241,7 @@ class WireSide(Side):
         self.dead = False
 
     def travel(self) -> int:
-        return self.dice.randint(*TRAVEL_MS)
+        return SLOW_MS if self.dice.random() < 0.04 else self.dice.randint(*TRAVEL_MS)
 
     def handle(self, call: Call, read_at: int) -> Answer:
         """Let the simulator answer a call now, and note the write that it applied."""
@@ -248,9 +251,19 @@ class WireSide(Side):
             path = urlsplit(call.url).path
             changed = self.people.changed(before, self.people.stored())
             carried = self.people.carried(path, call.json) | changed
-            self.written.append(Written(self.loop.now, read_at, changed, carried))
             self.loop.changes += 1
+            self.wrote(Written(self.loop.now, read_at, changed, carried), self.people.shows(before))
         return answer
+
+    def judge_patch(self, seen: Mapping[str, Native], patch: Mapping[str, Native]) -> None:
+        """I7: a write has something to say that the record, as just read, does not say."""
+        groups: dict[str, list[str]] = {}
+        for name in patch:
+            groups.setdefault("stage" if self.by_stage and name == "status" else name, []).append(name)
+        known = {*self.fields, "status"}
+        for names in groups.values():
+            if known >= {*names} and all(self.says(f, seen[f]) == self.says(f, patch[f]) for f in names):
+                raise Broken("I7", f"a write to {self.name} says of {', '.join(names)} what it shows already")
 
     def own_answer(self, make: Callable[[], Response]) -> Answer:
         with self.sim.app.test_request_context():
@@ -273,7 +286,10 @@ class Transport:
         side, loop = self.side, self.side.loop
         side.calls += 1
         writes = side.people.writes(call.method, urlsplit(call.url).path)
-        fate = side.meet("write" if writes else "read")
+        kind: Literal["read", "write"] = "write" if writes else "read"
+        fate = side.meet(kind)
+        if fate is not None:
+            side.tell(f"the next {kind} at {side.name} is {fate}: {call.method} {urlsplit(call.url).path}")
         if fate is not None and fate.blow == "refused":
             loop.step(side.travel())
             raise Transient("no_connection", "NewConnectionError")
@@ -288,6 +304,8 @@ class Transport:
             raise Transient("no_answer", "ReadTimeout", in_doubt=True)
         loop.step(side.travel())
         answer = self._answer(call, fate, read_at)
+        if answer.status == 200 and not writes and side.people.reads(urlsplit(call.url).path, call.params):
+            side.has_read()
         loop.step(side.travel())
         return answer
 
@@ -303,16 +321,20 @@ class Transport:
 
 @cache
 def _noting(name: str) -> Any:
-    """Return the connector class of a vendor, except that it notes when a deal is read."""
+    """Return the connector class of a vendor, except that it notes when a deal is read, and judges what is written."""
 
     class Noting(VENDORS[name]):  # type: ignore[misc]
-        loop: Loop
         transport: Transport
 
         def read(self, ref: Ref) -> Record | None:
-            self.transport.read_at[getcurrent()] = self.loop.now
+            self.transport.read_at[getcurrent()] = self.transport.side.loop.now
             found: Record | None = super().read(ref)
             return found
+
+        def write(self, seen: Record, patch: Mapping[str, Native]) -> Record | None:
+            self.transport.side.judge_patch(seen.fields, patch)
+            answer: Record | None = super().write(seen, patch)
+            return answer
 
     return Noting
 

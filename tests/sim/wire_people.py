@@ -156,11 +156,21 @@ class People(ABC):
             return " ".join(str(canonical).split()) == said
         return False
 
+    def status_of(self, stage: object) -> object:
+        """Return the status that a canonical stage shows, where the stage tells it."""
+        known = meanings(self.vendor)
+        natives = [native for (field, native), meaning in known.items() if field == "stage" and meaning == stage]
+        return known.get(("status", natives[0])) if natives and self.by_stage else None
+
     # how it is called
 
     @abstractmethod
     def writes(self, method: str, path: str) -> bool:
         """Tell whether a call changes a deal."""
+
+    def reads(self, path: str, params: tuple[tuple[str, str], ...]) -> bool:
+        """Tell whether a call names the deal."""
+        return self.deal in re.split(r"[/.]", path) or any(self.deal == value for _, value in params)
 
     @abstractmethod
     def spoilt(self, path: str, body: Any) -> tuple[str, Any]:
