@@ -476,6 +476,8 @@ def test_scan_goes_by_id_with_documented_fields_and_overlaps_by_one_row() -> Non
         {"data": rows(1, 2, 3), "has_more": True},
         {"data": rows(3, 4), "has_more": False},
     )
+    world.seen()
+    world.getfly.api.codes.clear()
     first = world.getfly.scan(None)
     second = world.getfly.scan(first.next)
     assert [r.ref.vendor_id for r in (*first.records, *second.records)] == ["CH1", "CH2", "CH3", "CH3", "CH4"]
@@ -493,6 +495,7 @@ def test_scan_steps_back_when_deals_were_deleted_behind_it() -> None:
         {"data": rows(103, 104), "has_more": False},
         {"data": rows(*range(60, 105)), "has_more": False},
     )
+    world.seen()
     page = world.getfly.scan(None)
     page = world.getfly.scan(page.next)
     assert not page.records and page.next
@@ -507,14 +510,34 @@ def test_scan_of_named_campaigns() -> None:
         {"data": rows(2), "has_more": False},
         options={"campaigns": ["CD0008", "CD0009"]},
     )
+    world.seen()
     first = world.getfly.scan(None)
     second = world.getfly.scan(first.next)
     asked = [dict(call.params)["filtering[campaign_code]"] for call in world.recorder.calls]
     assert (asked, second.next) == (["CD0008", "CD0009"], None)
 
 
+def test_scan_asks_for_what_reads_show_and_does_without_where_the_list_refuses_it() -> None:
+    world = World({"data": rows(1), "has_more": False})
+    world.seen({**DETAIL, "description": "Forty rooms"})
+    world.getfly.scan(None)
+    assert dict(world.last.params)["fields"] == ",".join((*READ, "description"))
+    world.will((400, {"message": "x", "errors": {"fields": "unknown"}}), {"data": rows(1), "has_more": False})
+    assert len(world.getfly.scan(None).records) == 1
+    assert dict(world.last.params)["fields"] == ",".join(READ)
+
+
+def test_first_scan_learns_what_reads_show() -> None:
+    listed = {"data": rows(1), "has_more": False}
+    world = World(listed, {**rows(1)[0], "description": "Forty rooms"}, listed)
+    world.getfly.scan(None)
+    assert world.sent == ["GET /opportunities", "GET /opportunity", "GET /opportunities"]
+    assert dict(world.last.params)["fields"].endswith(",description")
+
+
 def test_scan_leaves_out_rows_without_a_code() -> None:
     world = World({"data": [*rows(1), {**DETAIL, "opportunity_code": None}], "has_more": False})
+    world.seen()
     assert [record.ref.vendor_id for record in world.getfly.scan(None).records] == ["CH1"]
 
 

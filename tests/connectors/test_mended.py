@@ -113,6 +113,14 @@ def test_getfly_amount_that_no_read_shows_did_not_say_so(sandbox: Sandbox) -> No
         assert unread & {"amount", "expected_close"} == silent
 
 
+def test_getfly_sweep_never_saw_a_description_that_only_some_accounts_show(sandbox: Sandbox) -> None:
+    served = "amount,description,est_finish_date,account_code"
+    bench = GetflyBench(sandbox, Direct(sandbox), {"extra_fields": served})
+    bench.person({"description": "Fifty rooms", "amount": 1800})
+    row = swept(bench.connect())[bench.deal]
+    assert (row.fields["description"], row.fields["amount"]) == ("Fifty rooms", "1800")
+
+
 def test_memory_scan_missed_a_deal_when_another_was_deleted() -> None:
     bench = MemoryBench()
     ids = bench.fill(25)

@@ -206,10 +206,10 @@ class Getfly(Connector):
         campaign, start, last = json.loads(cursor) if cursor else (campaigns[0], 0, 0)
         if campaign not in campaigns:
             campaign, start, last = campaigns[0], 0, 0
-        query = {"fields": ",".join(READ), "sort": "id", "direction": "asc", "offset": str(start)}
+        query = {"sort": "id", "direction": "asc", "offset": str(start)}
         if campaign:
             query["filtering[campaign_code]"] = campaign
-        rows, more = self.api.page("/opportunities", query)
+        rows, more = self._listed(query)
         ids = [id_of(row) for row in rows]
         if start and not any(seen <= last for seen in ids):  # rows before `start` were deleted: step back to find it
             return Page((), json.dumps([campaign, max(0, start - ROWS_MAX // 2), last]))
@@ -220,6 +220,18 @@ class Getfly(Connector):
             return Page(records, json.dumps([campaign, start + len(rows) - 1, max(ids)]))
         rest = campaigns[campaigns.index(campaign) + 1 :]
         return Page(records, json.dumps([rest[0], 0, 0]) if rest else None)
+
+    def _listed(self, query: Mapping[str, str]) -> tuple[list[Row], bool]:
+        """Return a page with all that the read of a deal shows, else an edit of the rest would need its webhook."""
+        if self._served is None:
+            self._probe()
+        extra = [key for key in EXTRA if key in (self._served or ())]
+        try:
+            return self.api.page("/opportunities", {**query, "fields": ",".join((*READ, *extra))})
+        except Permanent as error:
+            if error.reason != "refused" or not extra:
+                raise
+        return self.api.page("/opportunities", {**query, "fields": ",".join(READ)})
 
     def check(self) -> list[str]:
         try:
