@@ -104,8 +104,8 @@ class People(ABC):
             return self.owners[n % 2]
         gap = "  " if n % 3 == 0 else " "
         return {
-            "name": f"Deal{gap}number {n}",
-            "description": f"words {n}" + ("\nand more of them" if n % 4 == 0 else ""),
+            "name": f"Deal{gap}number {n:04d}",
+            "description": f"words {n:04d}" + ("\nand more of them" if n % 4 == 0 else ""),
             "amount": self._sum(f"{2000 + 7 * n}.5"),
             "status": ("won", "open", "lost", "abandoned", "open")[n % 5],
             "probability": (11 + n) % 101,
