@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -289,14 +290,19 @@ def date_text(value: datetime | None, zone: tzinfo) -> str:
 _plain = json.JSONEncoder(ensure_ascii=False).encode  # made once: it is called for each value
 
 
+@lru_cache(maxsize=1_000)
+def _name(key: object) -> str:
+    return dump(str(key)) + ":"
+
+
 def dump(value: object) -> str:
     r"""Return JSON as the vendor writes it: decimals with their own digits, / as \/ (2.3)."""
     if isinstance(value, str):
         return _plain(value).replace("/", "\\/")
-    if isinstance(value, Mapping):
-        return "{" + ",".join(f"{dump(str(key))}:{dump(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, dict):
+        return "{" + ",".join([_name(key) + dump(inner) for key, inner in value.items()]) + "}"
     if isinstance(value, (list, tuple)):
-        return "[" + ",".join(map(dump, value)) + "]"
+        return "[" + ",".join([dump(inner) for inner in value]) + "]"
     if isinstance(value, Decimal):
         digits = format(value, "f")
         return digits if "." in digits else f"{digits}.0"
