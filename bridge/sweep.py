@@ -67,7 +67,7 @@ def _compare(store: Store, connection: str, fields: dict[str, Field], records: l
         if side is None:
             continue
         newer = record.stamp is not None and (side.stamp is None or record.stamp > side.stamp)
-        if newer or any(_differs(fields, f, n, side.natives) for f, n in record.fields.items()):
+        if side.gone or newer or any(_differs(fields, f, n, side.natives) for f, n in record.fields.items()):
             store.look(side.link, [Look(record.ref, now, "sweep")])
             asked += 1
     return asked

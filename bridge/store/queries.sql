@@ -241,7 +241,7 @@ SELECT vendor_id FROM ref WHERE connection = :connection AND kind = 'opportunity
 
 -- name: shadows_of_refs
 -- The shadows of one page of a sweep; :ids is a JSON array of vendor ids.
-SELECT r.vendor_id, r.link, r.stamp, s.field, s.native FROM ref r LEFT JOIN shadow s ON s.link = r.link AND s.connection = r.connection
+SELECT r.vendor_id, r.link, r.stamp, r.gone, s.field, s.native FROM ref r LEFT JOIN shadow s ON s.link = r.link AND s.connection = r.connection
 WHERE r.connection = :connection AND r.kind = 'opportunity' AND r.vendor_id IN (SELECT value FROM json_each(:ids));
 
 -- name: party_by_native

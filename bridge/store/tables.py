@@ -17,10 +17,11 @@ from bridge.store.sqlite import Sqlite
 
 @dataclass(frozen=True)
 class KnownSide:
-    """What the store knows of one ref, to compare a row of a sweep with."""
+    """What the store knows of one ref, to compare a row of a sweep with. gone: reads have found nothing."""
 
     link: str
     stamp: int | None
+    gone: bool
     natives: dict[str, Native]
 
 
@@ -87,7 +88,7 @@ class Tables:
         """Return what is known of those vendor ids that are linked."""
         known: dict[str, KnownSide] = {}
         for r in self.db.run("shadows_of_refs", connection=connection, ids=to_json(list(vendor_ids))):
-            side = known.setdefault(r["vendor_id"], KnownSide(r["link"], r["stamp"], {}))
+            side = known.setdefault(r["vendor_id"], KnownSide(r["link"], r["stamp"], bool(r["gone"]), {}))
             if r["field"] is not None:
                 side.natives[r["field"]] = json.loads(r["native"])
         return known

@@ -75,3 +75,15 @@ def test_a_failing_side_is_left_in_peace_until_its_time(scene: Scene) -> None:
         world.vendors["c"].person("c1", probability=30 + n)
         scene.webhook("c")
     assert len(left) >= 48, "each edit elsewhere has tried the failing side again"
+
+
+def test_a_deal_that_was_gone_for_a_while_is_brought_level_when_a_sweep_shows_it_again(scene: Scene) -> None:
+    scene.world.vendors["b"].records["b1"].gone = True
+    scene.webhook("b")
+    scene.run()
+    scene.edited("a", name="Bo")
+    assert scene.store.peek(scene.link).sides["b"].gone
+    scene.world.vendors["b"].records["b1"].gone = False
+    scene.world.sweep("b")
+    scene.run()
+    assert scene.shows("name")["b"] == "Bo"
