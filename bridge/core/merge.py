@@ -210,7 +210,7 @@ class Merge:
             self._note(side, name, "sent", old=sh.native, new=kept, version=said.version, detail=detail)
             self._move(side, name, kept)
             sh.base = max(sh.base, said.version)
-            sh.sent = Sent(said.value)
+            sh.sent = None if stored and name in shown else Sent(said.value)
             sh.undated = not (stored and answer is not None and answer.stamp is not None)
         for name in write.touched - write.patch.keys():
             if name in side.shadows:

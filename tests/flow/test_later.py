@@ -6,6 +6,7 @@ import pytest
 
 from bridge.core.errors import Transient
 from bridge.core.model import Ref
+from bridge.worker import Worker
 from tests.flow.test_flow import Scene
 
 DOWN = Transient("server_error", "HTTP 503")
@@ -87,3 +88,12 @@ def test_a_deal_that_was_gone_for_a_while_is_brought_level_when_a_sweep_shows_it
     scene.world.sweep("b")
     scene.run()
     assert scene.shows("name")["b"] == "Bo"
+
+
+def test_a_title_that_a_person_shortens_right_after_our_write_is_an_edit(scene: Scene) -> None:
+    scene.person("a", name="Forty rooms, two years")
+    scene.webhook("a")
+    scene.flow.take_in()
+    Worker(scene.flow, {}).step("w")
+    scene.edited("b", name="Forty rooms")
+    assert set(scene.shows("name").values()) == {"Forty rooms"}
