@@ -196,10 +196,10 @@ class Store(Tables):
         opened: a new write and its cause. resent: an open write that was sent again. closed: write id to state, detail.
         ended: deliveries and their outcome.
         """
-        assert_sound(link)
         rows = flatten(link)
         with self.db.transaction():
             self._fence(claim)
+            assert_sound(link)  # not before: who has lost the lease may have loaded half of another's change
             self._save_rows(claim, rows)
             for connection, (upto, causes) in (taken or {}).items():
                 rows_taken = [{"link": link.id, "connection": connection, "upto": upto, "cause": c} for c in causes]

@@ -293,6 +293,16 @@ class StoreContract:
         assert store.peek(other.link).sides["a"].stamp is None
         assert (store.journal(other.link), store.due_looks(other.link, NOW).keys()) == ([], {"a", "b"})
 
+    def test_a_late_worker_that_loaded_half_of_a_change_is_told_that_its_lease_is_lost(self, store: Store) -> None:
+        linked(store)
+        late = claimed(store)
+        at = store.load(late)
+        claimed(store, NOW + LEASE, "other")
+        at.hubs["name"] = Hub("old", 1, NOW, "b")
+        at.sides["a"].shadows["name"] = Shadow("new", 2, NOW)
+        with pytest.raises(Fenced):
+            store.save(late, at, NOW)
+
     def test_a_renewed_lease_lasts(self, store: Store) -> None:
         linked(store)
         claim = claimed(store)
