@@ -1,7 +1,9 @@
 PYTHON ?= python3
 RUN = .venv/bin/
+N ?= 100
+SEED ?= 1
 
-.PHONY: run demo demo-rough test check clean
+.PHONY: run demo demo-rough test check crash clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -17,5 +19,7 @@ demo-rough: .venv/installed ; $(RUN)bridge demo --rough
 check: .venv/installed ; $(RUN)ruff check . && $(RUN)ruff format --check . && $(RUN)mypy
 
 test: check ; $(RUN)pytest -n 3
+
+crash: .venv/installed ; $(RUN)python -m tests.e2e.crash --kills $(N) --seed $(SEED)
 
 clean: ; rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

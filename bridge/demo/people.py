@@ -38,13 +38,13 @@ def edit(url: str, connection: str, deal: str, name: str, value: str) -> str:
 def _getfly(base: str, deal: str, name: str, value: str) -> str:
     assert name == "stage", "GetFly's documented calls change the stage; its reads do not show the rest"
     body = {"opportunity_code": deal, "campaign_id": 8, "opportunity_status": GETFLY_STAGES[value]}
-    _call("PUT", f"{base}/api/v6.1/opportunity/stage", {"X-API-KEY": KEY}, body)
+    call("PUT", f"{base}/api/v6.1/opportunity/stage", {"X-API-KEY": KEY}, body)
     return "PUT /api/v6.1/opportunity/stage"
 
 
 def _onlyoffice(base: str, deal: str, name: str, value: str) -> str:
     headers = {"Authorization": KEY}
-    now = _call("GET", f"{base}/api/2.0/crm/opportunity/{deal}.json", headers)["response"]
+    now = call("GET", f"{base}/api/2.0/crm/opportunity/{deal}.json", headers)["response"]
     body = {
         "contactid": (now.get("contact") or {}).get("id", 0),
         "members": [m["id"] for m in now["members"]],
@@ -68,7 +68,7 @@ def _onlyoffice(base: str, deal: str, name: str, value: str) -> str:
     }
     key = {"name": "title", "description": "description", "amount": "bidValue"}[name]
     body[key] = float(value) if name == "amount" else value
-    _call("PUT", f"{base}/api/2.0/crm/opportunity/{deal}.json", headers, body)
+    call("PUT", f"{base}/api/2.0/crm/opportunity/{deal}.json", headers, body)
     return "PUT /api/2.0/crm/opportunity/{id}"
 
 
@@ -77,7 +77,7 @@ def _leadsquared(base: str, deal: str, name: str, value: str) -> str:
     noon = f"{value} 05:00:00"  # UTC, of the day that is meant in Ho Chi Minh City
     fields = [{"SchemaName": LEADSQUARED_FIELDS[name], "Value": noon if name == "expected_close" else value}]
     body = {"ProspectOpportunityId": deal, "Fields": fields}
-    _call("POST", f"{base}/v2/OpportunityManagement.svc/Update", headers, body)
+    call("POST", f"{base}/v2/OpportunityManagement.svc/Update", headers, body)
     return "POST /v2/OpportunityManagement.svc/Update"
 
 
@@ -86,7 +86,7 @@ def _plazbot(base: str, deal: str, name: str, value: str) -> str:
     body: dict[str, Any] = {name: float(value) if name == "amount" else value}
     if name == "custom.source":
         body = {"customFields": [{"name": "Source", "value": value}]}
-    _call("PUT", f"{base}/api/opportunity?id={deal}&workspaceId=wok_sandbox", headers, body)
+    call("PUT", f"{base}/api/opportunity?id={deal}&workspaceId=wok_sandbox", headers, body)
     return "PUT /api/opportunity"
 
 
@@ -98,11 +98,11 @@ def _leadconnector(base: str, deal: str, name: str, value: str) -> str:
         "owner": {"assignedTo": LEADCONNECTOR_USERS.get(value)},
         "stage": {"pipelineId": "VDm7RPYC2GLUvdpKmBfC", "pipelineStageId": LEADCONNECTOR_STAGES.get(value)},
     }
-    _call("PUT", f"{base}/opportunities/{deal}", headers, bodies[name])
+    call("PUT", f"{base}/opportunities/{deal}", headers, bodies[name])
     return "PUT /opportunities/{id}"
 
 
-def _call(method: str, url: str, headers: Mapping[str, str], body: Any = None) -> Any:
+def call(method: str, url: str, headers: Mapping[str, str], body: Any = None) -> Any:
     """Call until the CRM takes it: a person whose click is refused for a moment clicks again."""
     for _ in range(TRIES):
         answer = requests.request(method, url, headers=dict(headers), json=body, timeout=TIMEOUT_S)

@@ -31,10 +31,10 @@ class Stage:
     """
     Starts sandbox and bridge on entering, ends them on leaving.
 
-    folder: its database, settings and logs; it goes at the end unless `keep` is set.
+    folder: its database, settings and logs; it goes at the end unless `keep` is set. database: if not in there, where.
     """
 
-    def __init__(self, *, rough: bool, seed: int) -> None:
+    def __init__(self, *, rough: bool, seed: int, database: Path | None = None) -> None:
         self.rough, self.seed, self.keep = rough, seed, False
         self.folder = Path(tempfile.mkdtemp(prefix="bridge-demo-"))
         self._lock = (Path(tempfile.gettempdir()) / "bridge-demo.lock").open("w")
@@ -44,7 +44,8 @@ class Stage:
         self.config = self.folder / "bridge.toml"
         text = CONFIG.read_text("utf-8").replace("http://127.0.0.1:8090", self.sandbox_url)
         self.config.write_text(text.replace("http://127.0.0.1:8080", self.bridge_url), "utf-8")
-        own = {**SECRETS, "BRIDGE_DATABASE": str(self.folder / "bridge.db"), "BRIDGE_CONFIG": str(self.config)}
+        own = {**SECRETS, "BRIDGE_DATABASE": str(database or self.folder / "bridge.db")}
+        own["BRIDGE_CONFIG"] = str(self.config)
         (self.folder / "env").write_text("".join(f"export {k}='{v}'\n" for k, v in own.items()), "utf-8")
         self.env = {**os.environ, **own}
         self.bridge: Assembled = assemble(self.config, self.env)
@@ -54,7 +55,7 @@ class Stage:
         try:
             self._start_sandbox()
             self._fill()
-            self._start_bridge()
+            self.start_bridge()
         except BaseException:
             self.keep = True
             self.__exit__()
@@ -108,12 +109,13 @@ class Stage:
             refused += import_links(store, lines, connections, self.bridge.now()).problems
         assert not refused, refused
 
-    def _start_bridge(self) -> None:
+    def start_bridge(self) -> None:
+        """Start web and worker, the last of `processes`, and wait for them; raises RuntimeError when they end."""
         self._start("bridge", "serve", "--port", self.bridge_url.rpartition(":")[2])
         self._wait_for(f"{self.bridge_url}/readyz", "bridge")
 
     def _start(self, log: str, *arguments: str) -> None:
-        with (self.folder / f"{log}.log").open("wb") as out:
+        with (self.folder / f"{log}.log").open("ab") as out:
             command = [sys.executable, "-m", "bridge.cli", *arguments]
             self.processes.append(subprocess.Popen(command, env=self.env, stdout=out, stderr=subprocess.STDOUT))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -17,6 +15,7 @@ from bridge.demo.judge import Judge, Made
 from bridge.demo.people import edit
 from bridge.demo.stage import Stage
 from bridge.store import Store
+from tests.e2e.victims import children, expire_leases, kill, leases
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -53,11 +52,10 @@ def test_worker_killed_in_the_middle_leaves_nothing_undone(stage: Stage) -> None
     assert link is not None
     edit(stage.sandbox_url, "leadconnector", ref.vendor_id, "name", "Edited before the end")
     time.sleep(0.03)
-    for pid in children(stage.processes[-1].pid):
-        os.kill(pid, signal.SIGKILL)
+    kill(children(stage.processes[-1].pid))
     stage.processes.pop().wait(30)
-    expire_leases(judge.store)
-    stage._start_bridge()
+    expire_leases(judge.store, stage.bridge.now())
+    stage.start_bridge()
     wait(judge, [Made(link, "leadconnector", "name", "Edited before the end")])
     assert all(fine for _, fine in judge.level(link).values())
     assert judge.store.db.check() == "ok"
@@ -91,22 +89,3 @@ def test_webhook_is_on_disk_before_it_is_acknowledged(stage: Stage) -> None:
     assert [d["connection"] for d in store.deliveries(10)].count("getfly") >= 1
     forged = requests.post(f"{stage.bridge_url}/webhooks/getfly", data={**body, "secret_key": "no"}, timeout=5)
     assert forged.status_code in (401, 403)
-
-
-def children(pid: int) -> list[int]:
-    """Return the processes below one, and itself, the youngest first."""
-    found = [pid]
-    for parent in found:
-        path = Path(f"/proc/{parent}/task/{parent}/children")
-        found += [int(child) for child in path.read_text().split()]
-    return found[::-1]
-
-
-def leases(store: Store) -> list[str]:
-    return [r[0] for r in store.db._connection().execute("SELECT id FROM link WHERE lease_until > 0")]
-
-
-def expire_leases(store: Store) -> None:
-    """Let the lease of the dead worker lapse now instead of in a minute."""
-    with store.db.transaction():
-        store.db._connection().execute("UPDATE link SET lease_until = 1 WHERE lease_until > 0")
