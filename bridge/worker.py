@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from bridge.core.errors import BridgeError, Disconnected, Misconfigured, Transient
 from bridge.flow import Flow
@@ -37,11 +38,7 @@ class Worker:
     def run(self) -> bool:
         """Work until `stop` is set; return whether every thread ended in time and handed its link back."""
         self.flow.stopping = self.stop.is_set
-        threads = [
-            threading.Thread(target=self._work, args=(f"{self.name}-{i}",), daemon=True) for i in range(self.threads)
-        ]
-        threads += [threading.Thread(target=self._sweep, args=(c,), daemon=True) for c in self.scans]
-        threads.append(threading.Thread(target=self._prune, daemon=True))
+        threads = [threading.Thread(target=duty, daemon=True) for duty in self.duties()]
         for thread in threads:
             thread.start()
         self.stop.wait()
@@ -49,6 +46,11 @@ class Worker:
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in threads)
+
+    def duties(self) -> list[Callable[[], None]]:
+        """Return what runs side by side until `stop` is set, each in a thread of its own."""
+        working = [partial(self._work, f"{self.name}-{i}") for i in range(self.threads)]
+        return [*working, *(partial(self._sweep, c) for c in self.scans), self._prune]
 
     def _work(self, owner: str) -> None:
         """One thread: take in, claim, work; sleep only when there was nothing."""

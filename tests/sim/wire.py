@@ -189,6 +189,9 @@ class WireSide(Side):
         if self.loop.now == before:
             self.loop.now += max(1, math.ceil(s * 1000))
 
+    def describe(self) -> str:
+        return f"a {self.name} account, {self.manners}"
+
     def choices(self) -> Sequence[Mapping[str, Any]]:
         own = [row for row in sample("choices.csv") if row["connection"] == self.name]
         return [_choice(row, scoped=self.name in ("getfly", "leadconnector")) for row in own]
@@ -290,6 +293,8 @@ class Transport:
         fate = side.meet(kind)
         if fate is not None:
             side.tell(f"the next {kind} at {side.name} is {fate}: {call.method} {urlsplit(call.url).path}")
+        if fate is not None and fate.blow == "death":
+            loop.die()
         if fate is not None and fate.blow == "refused":
             loop.step(side.travel())
             raise Transient("no_connection", "NewConnectionError")
@@ -306,6 +311,8 @@ class Transport:
         answer = self._answer(call, fate, read_at)
         if answer.status == 200 and not writes and side.people.reads(urlsplit(call.url).path, call.params):
             side.has_read()
+        if fate is not None and fate.blow == "death_after":
+            loop.die()
         loop.step(side.travel())
         return answer
 
@@ -327,6 +334,7 @@ def _noting(name: str) -> Any:
         transport: Transport
 
         def read(self, ref: Ref) -> Record | None:
+            self.transport.side.is_called()
             self.transport.read_at[getcurrent()] = self.transport.side.loop.now
             found: Record | None = super().read(ref)
             return found

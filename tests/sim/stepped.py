@@ -1,0 +1,86 @@
+"""The store in memory, on virtual time: each transaction and lone read is a step, and what it commits is checked."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from bridge.core.model import FOREVER
+from bridge.store import Store
+from bridge.store.sqlite import Sqlite
+from tests.sim.loop import Loop
+from tests.sim.sides import Broken
+
+GROWING = """
+CREATE TRIGGER i13_hub BEFORE UPDATE OF version ON hub WHEN NEW.version < OLD.version
+BEGIN SELECT RAISE(ABORT, 'I13 hub.version went back'); END;
+CREATE TRIGGER i13_stamp BEFORE UPDATE OF stamp ON ref WHEN NEW.stamp < OLD.stamp
+BEGIN SELECT RAISE(ABORT, 'I13 side.stamp went back'); END;
+CREATE TRIGGER i13_base BEFORE UPDATE OF base ON shadow WHEN NEW.base < OLD.base
+BEGIN SELECT RAISE(ABORT, 'I13 base went back'); END;
+"""
+AHEAD = """SELECT s.connection, s.field FROM shadow s JOIN hub h ON h.link = s.link AND h.field = s.field
+WHERE s.base > h.version UNION ALL
+SELECT connection, link FROM write WHERE state = 'open' GROUP BY link, connection HAVING COUNT(*) > 1"""
+
+
+@cache
+def template() -> sqlite3.Connection:
+    """Return a migrated database to copy, which is ten times faster than to migrate each; it guards I13."""
+    db = Sqlite(":memory:")
+    db.migrate()
+    db._connection().executescript(GROWING)
+    return db._connection()
+
+
+class SteppedSqlite(Sqlite):
+    """A database in memory. Each transaction, and each lone read, is a step; what is committed is checked (I13)."""
+
+    def __init__(self, loop: Loop) -> None:
+        super().__init__(":memory:")
+        self.loop, self._inside = loop, False
+        template().backup(self._connection())
+
+    def run(self, name: str, /, **parameters: Any) -> list[sqlite3.Row]:
+        if not self._inside:
+            self.loop.step(stall=True)
+        return super().run(name, **parameters)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self.loop.step(stall=True)
+        with super().transaction():
+            self._inside = True
+            try:
+                yield
+                ahead = self._connection().execute(AHEAD).fetchone()
+            finally:
+                self._inside = False
+        self.loop.changes += 1
+        if ahead is not None:
+            raise Broken("I13", f"two open writes, or a shadow ahead of its hub: {tuple(ahead)}")
+
+
+class SteppedStore(Store):
+    """A store whose every transaction is a step. paused: since when a connection is, and until when (ms)."""
+
+    def __init__(self, loop: Loop) -> None:
+        self.db, self.ids, self.loop = SteppedSqlite(loop), 0, loop
+        self.new_id = self._next
+        self.paused: dict[str, tuple[int, int]] = {}
+
+    def _next(self) -> str:
+        self.ids += 1
+        return f"{self.ids:08d}"
+
+    def pause(self, connection: str, why: str, until: int = FOREVER) -> None:
+        super().pause(connection, why, until)
+        since, ends = self.paused.get(connection, (0, 0))
+        self.paused[connection] = (since if ends > self.loop.now else self.loop.now, max(ends, until))
+
+    def resume(self, connection: str, now: int) -> None:
+        super().resume(connection, now)
+        self.paused.pop(connection, None)
