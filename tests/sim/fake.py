@@ -59,7 +59,7 @@ class Manners:
     lossy: bool = False
     bot: str = ""
     react: int = 0
-    scan: int = 300_000
+    scan: int = 600_000
     timeout: int = 5_000
     status: str = ""
     picky: bool = False

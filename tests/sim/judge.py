@@ -260,7 +260,7 @@ def _everything(world: World, judge: Judge) -> object:
 
 def last_edit_wins(world: World, judge: Judge) -> None:
     """I4: an edit made when all delays are over beats every older edit, on every side; of two, the later wins."""
-    world.loop.run(world.loop.now + 16 * 60_000)
+    world.loop.run(world.loop.now + 60_000)
     side = world.sides[world.dice.choice(sorted(world.sides))]
     open_to_all = [f for f in side.fields if f in judge.hubs and f not in side.readonly]
     free = [f for f in open_to_all if not judge.hubs[f].held and not judge._by_bot(f)]

@@ -18,14 +18,14 @@ from greenlet import greenlet
 from bridge.core.model import FOREVER
 
 IDLE_MS_MAX = 1_000
-STEPS_MAX = 30_000
+STEPS_MAX = 12_000
 
 
 class Crash(BaseException):
     """The process died between two I/O steps."""
 
 
-class Endless(Exception):
+class Endless(BaseException):
     """More steps than any honest history takes."""
 
 
@@ -111,10 +111,9 @@ class Loop:
 
     def rest(self, s: float) -> None:
         """Wait as a poller does: so long, and longer while nothing changes and nothing comes due."""
-        task = self._current
-        if task is None:
+        task, ms = self._current, int(s * 1000)
+        if task is None or not ms:
             return
-        ms = max(1, int(s * 1000))
         task.ready, task.idle, task.seen, task.resting = self.now + ms, ms <= IDLE_MS_MAX, self.changes, True
         self._pause(task)
 

@@ -65,7 +65,7 @@ def _replaces(dice: Random, i: int) -> Manners:
 
 def _polled(dice: Random, i: int) -> Manners:
     hooks = dice.random() < 0.4
-    return replace(_plain(dice, i), hooks=hooks, scan=300_000 if hooks else 60_000)
+    return replace(_plain(dice, i), hooks=hooks, scan=600_000 if hooks else 200_000)
 
 
 def _lossy(dice: Random, i: int) -> Manners:

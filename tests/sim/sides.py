@@ -56,8 +56,12 @@ class Written:
     seen: Mapping[str, Native] = field(default_factory=dict)
 
 
-class Broken(AssertionError):
-    """An invariant does not hold. rule: `I1` to `I13`. at: ms. step: the first step that broke it."""
+class Broken(BaseException):
+    """
+    An invariant does not hold. rule: `I1` to `I13`, or a word. step: the first step that broke it.
+
+    No Exception: the bridge survives those, and would go on.
+    """
 
     def __init__(self, rule: str, text: str, step: str = "") -> None:
         super().__init__(f"{rule}: {text}")

@@ -36,18 +36,33 @@ def template() -> sqlite3.Connection:
     return db._connection()
 
 
+# after these, and no others, somebody who polls may find work that was not there
+WORK = {
+    "accept", "add_look", "look_at_all", "look_at_holds", "look_at_due", "release", "lease", "renew", "resume", "pause",
+    "replay", "delivery_state",
+}  # fmt: skip
+STATE = {"save_hub", "save_shadow", "open_write"}
+
+
 class SteppedSqlite(Sqlite):
     """A database in memory. Each transaction, and each lone read, is a step; what is committed is checked (I13)."""
 
     def __init__(self, loop: Loop) -> None:
         super().__init__(":memory:")
-        self.loop, self._inside = loop, False
+        self.loop, self._inside, self._work, self._state = loop, False, False, False
         template().backup(self._connection())
 
     def run(self, name: str, /, **parameters: Any) -> list[sqlite3.Row]:
         if not self._inside:
             self.loop.step(stall=True)
+        self._work |= name in WORK
+        self._state |= name in STATE
         return super().run(name, **parameters)
+
+    def many(self, name: str, /, rows: list[dict[str, Any]]) -> None:
+        self._work |= name in WORK and bool(rows)
+        self._state |= name in STATE
+        super().many(name, rows)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -56,10 +71,10 @@ class SteppedSqlite(Sqlite):
             self._inside = True
             try:
                 yield
-                ahead = self._connection().execute(AHEAD).fetchone()
+                ahead = self._connection().execute(AHEAD).fetchone() if self._state else None
             finally:
-                self._inside = False
-        self.loop.changes += 1
+                self._inside = self._state = False
+        self.loop.changes, self._work = self.loop.changes + self._work, False
         if ahead is not None:
             raise Broken("I13", f"two open writes, or a shadow ahead of its hub: {tuple(ahead)}")
 

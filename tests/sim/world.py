@@ -69,10 +69,6 @@ class LoudFlow(Flow):
 
     def bury(self, claim: Claim, trace: str) -> None:
         error = sys.exc_info()[1]
-        if isinstance(error, Broken):
-            raise error
-        if isinstance(error, Endless):
-            raise Broken("I1", "the talk does not stop") from error
         rule = "I13" if isinstance(error, sqlite3.IntegrityError) and "I13" in str(error) else "defect"
         raise Broken(rule, f"{type(error).__name__}: {error} at {trace_of(error) if error else ''}") from error
 
@@ -178,6 +174,8 @@ class World:
                 self._carry()
         except Crash as crash:
             raise Broken("defect", "a crash outside of its process") from crash
+        except Endless as endless:
+            raise Broken("I1", "the talk does not stop") from endless
 
     def perform(self, act: Act) -> None:
         if act.kind == "edit":
@@ -329,5 +327,9 @@ class World:
         raise Broken("I1", "the sweeps still find differences")
 
     def run_dry(self) -> None:
-        if not self.loop.run_dry(TURNS_MAX):
+        try:
+            dry = self.loop.run_dry(TURNS_MAX)
+        except Endless:
+            dry = False
+        if not dry:
             raise Broken("I1", "the talk does not stop")
