@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -10,13 +11,15 @@ from functools import partial
 
 from bridge.core.errors import BridgeError, Disconnected, Misconfigured, Transient
 from bridge.flow import Flow
-from bridge.log import log_event, trace_of
+from bridge.log import Fields, log_event, trace_of
+from bridge.store import CURE, STORE_FAILED
 from bridge.sweep import Swept, sweep
 
 IDLE_S = 0.2
 HAND_BACK_S = 22.0
 SWEEP_RETRY_S = 30.0
 PRUNE_S = 3_600.0
+STORE_WAIT_S = 2.0
 
 
 @dataclass
@@ -55,14 +58,23 @@ class Worker:
     def _work(self, owner: str) -> None:
         """One thread: take in, claim, work; sleep only when there was nothing."""
         while not self.stop.is_set():
-            try:
-                took = self._take_in()
-                if not self.step(owner) and not took:
-                    self.stop.wait(self._idle_s())
-            except Transient as error:
-                log_event("worker.store", outcome="failed", reason=error.reason)
-                self.stop.wait(1.0)
+            self.stop.wait(self._patiently(lambda: self._once(owner)))
         self.flow.store.db.close()
+
+    def _once(self, owner: str) -> float:
+        took = self._take_in()
+        return 0.0 if self.step(owner) or took else self._idle_s()
+
+    def _patiently(self, act: Callable[[], float]) -> float:
+        """Return how many seconds to wait, also when the store fails: nobody would miss a thread that has ended."""
+        try:
+            return act()
+        except Transient as error:
+            said: Fields = {"outcome": "failed", "reason": error.reason, "detail": error.detail}
+            if error.reason == STORE_FAILED:
+                said |= {"where": self.flow.store.db.path, "cure": CURE}
+            log_event("worker.store", level=logging.ERROR, **said)
+            return STORE_WAIT_S
 
     def _take_in(self) -> int:
         """Turn deliveries into looks, whichever thread is free: one at a time, and nobody waits for it."""
@@ -92,9 +104,9 @@ class Worker:
 
     def _sweep(self, connection: str) -> None:
         """Sweep one connection whenever it is due, and later when the vendor is not there."""
-        wait_s = self._until_sweep_s(connection)
+        wait_s = self._patiently(lambda: self._until_sweep_s(connection))
         while not self.stop.wait(wait_s):
-            wait_s = self.sweep_once(connection)
+            wait_s = self._patiently(lambda: self.sweep_once(connection))
         self.flow.store.db.close()
 
     def _until_sweep_s(self, connection: str) -> float:
@@ -126,6 +138,11 @@ class Worker:
         return self.scans[connection]
 
     def _prune(self) -> None:
-        while not self.stop.wait(PRUNE_S):
-            self.flow.store.prune(self.flow.now() - int(self.retention_s * 1000))
+        wait_s = PRUNE_S
+        while not self.stop.wait(wait_s):
+            wait_s = self._patiently(self._prune_once)
         self.flow.store.db.close()
+
+    def _prune_once(self) -> float:
+        self.flow.store.prune(self.flow.now() - int(self.retention_s * 1000))
+        return PRUNE_S

@@ -16,8 +16,8 @@ from bridge.core.errors import Disconnected, Transient
 from bridge.core.model import FOREVER, Record, Ref
 from bridge.flow import Flow
 from bridge.sides import Connection
-from bridge.store import Claim, Store
-from bridge.worker import SWEEP_RETRY_S, Worker
+from bridge.store import CURE, Claim, Store
+from bridge.worker import PRUNE_S, STORE_WAIT_S, SWEEP_RETRY_S, Worker
 
 FIELDS = {"name": "One", "amount": "10", "stage": None, "owner": None, "probability": 5, "expected_close": None}
 
@@ -101,6 +101,41 @@ def test_the_worker_carries_an_edit_and_stops_when_told(tmp_path: Path) -> None:
     assert ended == [True]
     assert vendors["b"].current("b1")["name"] == "Two"
     assert len(vendors["b"].applied) == 1 and not vendors["a"].applied
+
+
+def test_a_store_that_fails_for_a_while_ends_no_thread(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    worker, vendors, _ = made(tmp_path / "b.db")
+    worker.scans = {"a": 0.05}
+    db = worker.flow.store.db
+    tables = ("delivery", "connection")
+    for table in tables:
+        db._connection().execute(f"ALTER TABLE {table} RENAME TO {table}_gone")
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    deadline = time.monotonic() + 20
+    while len(caplog.records) < 3 and time.monotonic() < deadline:  # two that work, and the sweeper
+        time.sleep(0.01)
+    for table in tables:
+        db._connection().execute(f"ALTER TABLE {table}_gone RENAME TO {table}")
+    while vendors["b"].reads == 0 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    vendors["a"].person("a1", name="Two")
+    while vendors["b"].current("b1")["name"] != "Two" and time.monotonic() < deadline:
+        time.sleep(0.01)
+    worker.stop.set()
+    thread.join(25)
+    assert vendors["b"].current("b1")["name"] == "Two"
+    failed = [r.__dict__["fields"] for r in caplog.records if r.message == "worker.store"]
+    assert len(failed) >= 3 and {(f["reason"], f["where"], f["cure"]) for f in failed} == {
+        ("store_failed", db.path, CURE)
+    }
+
+
+def test_pruning_is_tried_again_when_the_store_fails(tmp_path: Path) -> None:
+    worker, _, _ = made(tmp_path / "b.db")
+    worker.flow.store.db._connection().execute("PRAGMA query_only = 1")
+    assert worker._patiently(worker._prune_once) == STORE_WAIT_S
+    assert worker._patiently(worker._prune_once) == PRUNE_S
 
 
 def test_a_thread_that_waits_for_a_slow_crm_keeps_no_delivery_waiting(

@@ -29,6 +29,7 @@ STOP_S = 28.0
 def work(context: click.Context) -> None:
     """Run the worker: it reads and writes the CRMs. SIGTERM ends it within 25 seconds, nothing half done."""
     bridge = with_tables(context)
+    bridge.store.db.prove()
     configure_logging([*bridge.secret_values, *bridge.path_secrets.values()])
     worker = bridge.worker()
     for number in (signal.SIGTERM, signal.SIGINT):

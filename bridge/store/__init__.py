@@ -1,5 +1,6 @@
 """Everything that the bridge remembers: links, hub, shadows, deliveries, journal. All SQL stands in queries.sql."""
 
+from bridge.store.sqlite import CURE, STORE_FAILED
 from bridge.store.store import Claim, Fenced, Store
 
-__all__ = ["Claim", "Fenced", "Store"]
+__all__ = ["CURE", "STORE_FAILED", "Claim", "Fenced", "Store"]

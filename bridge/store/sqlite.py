@@ -26,6 +26,9 @@ def _named(text: str) -> dict[str, str]:
     return found
 
 
+NOT_WRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+STORE_FAILED = "store_failed"
+CURE = "make room on its disk, and let the bridge write to the file and its directory"
 SQL: Mapping[str, str] = _named(files("bridge.store").joinpath("queries.sql").read_text("utf-8"))
 
 
@@ -34,7 +37,8 @@ class Sqlite:
     The database file. `read` and `write` give a cursor function `run(name, **parameters) -> rows`.
 
     Raises Transient(`store_busy`) when another process holds the file too long, Transient(`store_failed`) when the
-    disk is full or read-only.
+    disk is full, failing or read-only. A file that was opened read-only stays so while anybody in the process has it
+    open: a thread that finds it so closes it, and opens it anew next time.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -44,43 +48,52 @@ class Sqlite:
         self._writing = threading.RLock()
 
     def migrate(self) -> list[str]:
-        """Bring the schema up to date; return the names of the migrations that were applied."""
-        db = Database(self._connection(), execute_plugins=False)
-        pending = [m.name for m in migrations.pending(db)]
-        migrations.apply(db)
+        """Bring the schema up to date; return the names of the migrations that were applied. Raises as `prove`."""
+        with self._starting():
+            db = Database(self._connection(), execute_plugins=False)
+            pending = [m.name for m in migrations.pending(db)]
+            migrations.apply(db)
+        self.prove()
         return pending
 
     def pending(self) -> list[str]:
-        return [m.name for m in migrations.pending(Database(self._connection(), execute_plugins=False))]
+        with self._starting():
+            return [m.name for m in migrations.pending(Database(self._connection(), execute_plugins=False))]
+
+    def prove(self) -> None:
+        """Write to the file without changing anything; raises Misconfigured when it cannot be written to."""
+        with self._starting(), self.transaction():
+            db = self._connection()
+            db.execute(f"PRAGMA user_version = {int(db.execute('PRAGMA user_version').fetchone()[0])}")
 
     def check(self) -> str:
         """Return `ok`, or what the integrity check of the file finds."""
-        return str(self._connection().execute("PRAGMA integrity_check").fetchone()[0])
+        with self._failing():
+            return str(self._connection().execute("PRAGMA integrity_check").fetchone()[0])
 
     def run(self, name: str, /, **parameters: Any) -> list[sqlite3.Row]:
         """Run one named statement and return its rows."""
-        return self._connection().execute(SQL[name], parameters).fetchall()
+        with self._failing():
+            return self._connection().execute(SQL[name], parameters).fetchall()
 
     def many(self, name: str, /, rows: list[dict[str, Any]]) -> None:
         """Run one named statement for each row."""
         if rows:
-            self._connection().executemany(SQL[name], rows)
+            with self._failing():
+                self._connection().executemany(SQL[name], rows)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Begin as a write, commit at the end, roll back on any exception. Threads of this process queue up here."""
-        with self._writing:
+        with self._writing, self._failing():
             db = self._connection()
             try:
                 db.execute("BEGIN IMMEDIATE")
                 yield
                 db.execute("COMMIT")
-            except sqlite3.OperationalError as error:
-                self._roll_back(db)
-                busy = "locked" in str(error) or "busy" in str(error)
-                raise Transient("store_busy" if busy else "store_failed", str(error)) from error
             except BaseException:
-                self._roll_back(db)
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
                 raise
 
     def close(self) -> None:
@@ -89,31 +102,53 @@ class Sqlite:
         if db is not None:
             db.close()
             del self._local.db
+        self._local.stale = False
 
-    def _roll_back(self, db: sqlite3.Connection) -> None:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Turn the engine's errors into ours."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            if type(error) not in (sqlite3.OperationalError, sqlite3.DatabaseError):
+                raise  # a rule that the database holds, or a mistake of ours
+            if "locked" in str(error) or "busy" in str(error):
+                raise Transient("store_busy", str(error)) from error
+            self._local.stale = getattr(error, "sqlite_errorcode", 0) & 0xFF in NOT_WRITABLE
+            raise Transient(STORE_FAILED, str(error)) from error
+        finally:
+            db = getattr(self._local, "db", None)
+            if db is not None and getattr(self._local, "stale", False) and not db.in_transaction:
+                self.close()
+
+    @contextmanager
+    def _starting(self) -> Iterator[None]:
+        """Turn the engine's errors into one that refuses to start and names the file."""
+        try:
+            with self._failing():
+                yield
+        except (sqlite3.Error, Transient) as error:
+            if isinstance(error, Transient) and error.reason == "store_busy":
+                raise
+            detail = error.detail if isinstance(error, Transient) else str(error)
+            raise Misconfigured(f"database {self.path}", detail, CURE) from error
 
     def _connection(self) -> sqlite3.Connection:
         if self._memory is not None:
             return self._memory
-        if not hasattr(self._local, "db"):
-            self._local.db = self._connect()
-        db = self._local.db
-        assert isinstance(db, sqlite3.Connection)
+        db: sqlite3.Connection | None = getattr(self._local, "db", None)
+        if db is None:
+            db = self._local.db = self._connect()
         return db
 
     def _connect(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self.path, isolation_level=None, timeout=5.0, check_same_thread=self.path != ":memory:")
         try:
-            db = sqlite3.connect(
-                self.path, isolation_level=None, timeout=5.0, check_same_thread=self.path != ":memory:"
-            )
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA foreign_keys = ON")
-        except sqlite3.Error as error:
-            raise Misconfigured(
-                f"database {self.path}", str(error), "name a directory that the bridge may write to"
-            ) from error
+        except sqlite3.Error:
+            db.close()
+            raise
         db.row_factory = sqlite3.Row
         return db

@@ -14,8 +14,8 @@ from bridge.connectors.base import Connector, Inbound, Outcome, Reply
 from bridge.core.errors import BridgeError, Forged, Transient
 from bridge.core.redact import Redactor
 from bridge.core.signature import same_secret
-from bridge.log import log_event, trace_of
-from bridge.store import Store
+from bridge.log import Fields, log_event, trace_of
+from bridge.store import CURE, STORE_FAILED, Store
 
 WAITING_MAX = 10_000
 RECOUNT_MS = 1_000
@@ -82,7 +82,7 @@ class Receiver:
         except BridgeError as error:
             return self._refuse(connection, "busy", error.reason, error.detail)
         except (sqlite3.Error, OSError) as error:
-            return self._refuse(connection, "busy", "store_failed", f"{type(error).__name__}: {error}")
+            return self._refuse(connection, "busy", STORE_FAILED, f"{type(error).__name__}: {error}")
         self._count(connection, "accepted")
         log_event("delivery.accepted", connection=connection, bytes=len(inbound.body))
         return connector.reply("accepted")
@@ -127,7 +127,10 @@ class Receiver:
     def _refuse(self, connection: str, outcome: Outcome, reason: str, detail: str = "") -> Reply:
         self._count(connection, outcome)
         level = logging.WARNING if outcome == "forged" else logging.ERROR
-        log_event(f"delivery.{outcome}", level=level, connection=connection, reason=reason, detail=detail)
+        said: Fields = {"connection": connection, "reason": reason, "detail": detail}
+        if reason == STORE_FAILED:
+            said |= {"where": self._bridge.store.db.path, "cure": CURE}
+        log_event(f"delivery.{outcome}", level=level, **said)
         return self.connectors[connection].reply(outcome)
 
     def _count(self, connection: str, outcome: str) -> None:

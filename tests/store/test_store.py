@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bridge.core.errors import Misconfigured, Transient
-from bridge.store import Store
+from bridge.store import CURE, Store
 from tests.store.contract import SharedStoreContract, StoreContract, hook
 
 
@@ -62,3 +62,43 @@ def test_a_disk_that_refuses_is_told_apart(tmp_path: Path) -> None:
 def test_a_directory_that_does_not_exist_is_named(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match=r"nowhere/bridge\.db"):
         Store(tmp_path / "nowhere" / "bridge.db").migrate()
+
+
+def test_a_read_that_fails_is_told_like_a_write(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    store.db._connection().execute("ALTER TABLE delivery RENAME TO gone")
+    with pytest.raises(Transient) as caught:
+        store.count_waiting()
+    assert caught.value.reason == "store_failed"
+    store.db.close()
+
+
+def test_a_damaged_file_is_told_as_a_failing_store(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    store.db.close()
+    path = tmp_path / "bridge.db"
+    path.write_bytes(path.read_bytes()[:4096] + b"x" * (path.stat().st_size - 4096))
+    with pytest.raises(Transient) as caught:
+        store.connections()
+    assert caught.value.reason == "store_failed"
+    store.db.close()
+
+
+def test_a_file_that_cannot_be_written_to_is_named_at_the_start_with_what_to_do(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    store.db.prove()
+    store.db._connection().execute("PRAGMA query_only = 1")
+    with pytest.raises(Misconfigured, match=r"bridge\.db: attempt to write a readonly database\. make room") as caught:
+        store.db.prove()
+    assert caught.value.cure == CURE
+    store.db.close()
+
+
+def test_what_was_opened_read_only_is_opened_anew(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    store.db._connection().execute("PRAGMA query_only = 1")
+    with pytest.raises(Transient):
+        hook(store)
+    hook(store)
+    assert store.count_waiting() == 1
+    store.db.close()

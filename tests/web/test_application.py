@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bridge.store import Store
 from bridge.web import create_app
-from tests.web.toy import PATH_SECRET, Parts, hook, rows
+from tests.web.toy import PATH_SECRET, Parts, hook, read_only, rows
 
 DEEP = b"[" * 9_000 + b"]" * 9_000
 HOSTILE = {
@@ -152,7 +152,7 @@ def test_not_ready_before_the_migration_and_says_the_cure(bridge: Parts, tmp_pat
 @pytest.mark.parametrize("how", ["read-only", "no such directory"])
 def test_not_ready_when_nothing_can_be_kept(bridge: Parts, tmp_path: Path, how: str) -> None:
     if how == "read-only":
-        bridge.store.db._connection().execute("PRAGMA query_only = 1")
+        read_only(bridge.store)
     else:
         bridge.store = Store(tmp_path / "none" / "bridge.db")
     client = create_app(bridge).test_client()

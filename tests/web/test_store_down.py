@@ -12,16 +12,12 @@ from flask.testing import FlaskClient
 
 from bridge.store import Store
 from bridge.web import create_app, receiver
-from tests.web.toy import Parts, Polite, Toy, hook, rows, toy
+from tests.web.toy import Parts, Polite, Toy, hook, read_only, rows, toy
 
 
 def full_disk(store: Store) -> None:
     pages = connection(store).execute("PRAGMA page_count").fetchone()[0]
     connection(store).execute(f"PRAGMA max_page_count = {pages}")
-
-
-def read_only(store: Store) -> None:
-    connection(store).execute("PRAGMA query_only = 1")
 
 
 def locked(store: Store) -> None:

@@ -149,3 +149,16 @@ def served() -> Flask:
     bridge = parts(Path(os.environ["TOY_DB"]))
     configure_logging([SECRET, PATH_SECRET])
     return create_app(bridge)
+
+
+def read_only(store: Store) -> None:
+    """Let every connection to the file refuse to write, also those that are made later."""
+    really = store.db._connect
+
+    def connect() -> sqlite3.Connection:
+        db = really()
+        db.execute("PRAGMA query_only = 1")
+        return db
+
+    store.db._connect = connect  # type: ignore[method-assign]
+    store.db.close()
