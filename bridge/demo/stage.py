@@ -95,7 +95,7 @@ class Stage:
         port = self.sandbox_url.rpartition(":")[2]
         rough = ["--rough", "--seed", str(self.seed)] if self.rough else []
         self._start("sandbox", "sandbox", "--port", port, "--bridge", self.bridge_url, *rough)
-        self._wait_for(f"{self.sandbox_url}/_/state", "sandbox")
+        self.wait_for(f"{self.sandbox_url}/_/state", "sandbox")
 
     def _fill(self) -> None:
         """Create the tables, and say what the sample's choices mean and which of its records belong together."""
@@ -112,14 +112,15 @@ class Stage:
     def start_bridge(self) -> None:
         """Start web and worker, the last of `processes`, and wait for them; raises RuntimeError when they end."""
         self._start("bridge", "serve", "--port", self.bridge_url.rpartition(":")[2])
-        self._wait_for(f"{self.bridge_url}/readyz", "bridge")
+        self.wait_for(f"{self.bridge_url}/readyz", "bridge")
 
     def _start(self, log: str, *arguments: str) -> None:
         with (self.folder / f"{log}.log").open("ab") as out:
             command = [sys.executable, "-m", "bridge.cli", *arguments]
             self.processes.append(subprocess.Popen(command, env=self.env, stdout=out, stderr=subprocess.STDOUT))
 
-    def _wait_for(self, url: str, log: str) -> None:
+    def wait_for(self, url: str, log: str) -> None:
+        """Wait until the process that was started last answers; raises RuntimeError when it ends, or takes too long."""
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline:
             if self.processes[-1].poll() is not None:
