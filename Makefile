@@ -1,9 +1,8 @@
 PYTHON ?= python3
 RUN = .venv/bin/
-N ?= 100
 SEED ?= 1
 
-.PHONY: run demo demo-rough test check crash clean
+.PHONY: run demo demo-rough test check sim crash clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -18,8 +17,10 @@ demo-rough: .venv/installed ; $(RUN)bridge demo --rough
 
 check: .venv/installed ; $(RUN)ruff check . && $(RUN)ruff format --check . && $(RUN)mypy
 
-test: check ; $(RUN)pytest -n 3
+test: check ; $(RUN)pytest -n 3 && $(RUN)python -m tests.sim
 
-crash: .venv/installed ; $(RUN)python -m tests.e2e.crash --kills $(N) --seed $(SEED)
+sim: .venv/installed ; $(RUN)python -m tests.sim --schedules $(or $(N),2000) --seed $(SEED)
+
+crash: .venv/installed ; $(RUN)python -m tests.e2e.crash --kills $(or $(N),100) --seed $(SEED)
 
 clean: ; rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

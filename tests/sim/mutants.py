@@ -215,7 +215,7 @@ MUTANTS: Mapping[str, Mutant] = {
             FLOW + "work",
             "if claim.lapsed:",
             "if False:",
-            ("deaths without sweeps", "crashes"),
+            ("deaths in calls",),
         ),
         (
             "R13 what is sent back counts as touched",

@@ -75,12 +75,13 @@ def wires(
     lagging, rich, tidy: how likely an account's reads are 1 to 8 s old, it shows or takes what the vendor's documents
     leave open, it trims names.
     """
-    gate = Gate(loop)
-    sides = []
+    gate, sides = door(), []
+    gate.loop = loop
     for order, name in enumerate(names):
         lag = dice.randint(1, 8) if dice.random() < lagging else 0
         manners = Manners(lag, dice.random() < rich, dice.random() < tidy)
         sides.append(WireSide(loop, name, order, manners, Random(dice.random()), gate))
+    gate.connectors.clear()
     gate.connectors |= {side.name: side.connect() for side in sides}
     return sides
 
@@ -102,11 +103,17 @@ class Manners:
     tidy: bool
 
 
+@cache
+def door() -> Gate:
+    """Return the web layer of all worlds of this process: to make it anew takes longer than a schedule's webhooks."""
+    return Gate()
+
+
 @dataclass
 class Gate:
     """The bridge as its web layer sees it, and that layer's application."""
 
-    loop: Loop
+    loop: Loop = field(init=False)
     connectors: dict[str, Connector] = field(default_factory=dict)
     path_secrets: Mapping[str, str] = field(default_factory=dict)
     body_bytes_max: int = 1_000_000

@@ -122,8 +122,7 @@ class World:
             side.has_missed = partial(self._missed, side)
             side.has_written = partial(self._written, side)
             side.has_automated = partial(self._automated, side)
-        rows = [row for side in self.sides.values() for row in side.choices()]
-        self.store.put_choices(rows, self.loop.now)
+        self.store.db.many("put_choice", [dict(row) for side in self.sides.values() for row in side.choices()])
         self.scenario.prepare(self.store, list(self.sides.values()), self.loop.now)
         self.link = self.store.link([side.ref for side in self.sides.values()], self.loop.now)
         for process in range(self.scenario.menu.processes):
@@ -327,6 +326,7 @@ class World:
         raise Broken("I1", "the sweeps still find differences")
 
     def run_dry(self) -> None:
+        self._carry()
         try:
             dry = self.loop.run_dry(TURNS_MAX)
         except Endless:
