@@ -2,106 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bridge.core.errors import Permanent, Transient
-from bridge.core.model import FOREVER, Link, Native, Ref
+from bridge.core.model import Ref
 from bridge.flow import LEASE_MS
-from bridge.sweep import sweep
 from bridge.worker import Worker
-from tests.flow.world import Crash, Shape, World
+from tests.flow.scene import Crash, Scene
 
 MINUTE = 60_000
-
-
-class Scene:
-    """A world in which nothing happens by chance: stamps, no lag, answers as stored; webhooks come when told."""
-
-    def __init__(self, **shape: Any) -> None:
-        self.world = World(7, Shape(unstamped=False, answers=False, **shape))
-        self.store, self.flow, self.link = self.world.store, self.world.flow, self.world.link
-
-    def person(self, side: str, **values: Native) -> None:
-        """Edit a record in the vendor's own pages; no webhook is sent yet."""
-        self.world.clock += 1_000
-        self.world.vendors[side].person(self.world.id_at(side), **values)
-
-    def webhook(self, side: str, vendor_id: str | None = None, body: bytes | None = None) -> str:
-        """Accept a webhook; return the delivery."""
-        body = body or self.world.connectors[side].hook(vendor_id or self.world.id_at(side)).body
-        kept: dict[str, Any] = {"method": "POST", "query": {}, "content_type": "application/json", "body": body}
-        return self.store.accept(side, None, self.world.clock, **kept)
-
-    def run(self) -> None:
-        """Work until nothing waits, as late as that may be."""
-        worker = Worker(self.flow, {})
-        for _ in range(200):
-            took = self.flow.take_in()
-            if worker.step("w") or took:
-                continue
-            at = self.store.next_look()
-            if at is None or at >= FOREVER:
-                return
-            self.world.clock = max(self.world.clock + 1, at)
-        raise AssertionError("it never ends")
-
-    def edited(self, side: str, **values: Native) -> str:
-        """A person edits, the webhook comes, and all is worked off; return the delivery."""
-        self.person(side, **values)
-        delivery = self.webhook(side)
-        self.run()
-        return delivery
-
-    def shows(self, name: str) -> dict[str, Native]:
-        return {side: v.current(self.world.id_at(side))[name] for side, v in self.world.vendors.items()}
-
-    def writes(self) -> dict[str, list[tuple[str, ...]]]:
-        """The fields that calls really changed, by side."""
-        return {side: [fields for _, _, fields in v.applied] for side, v in self.world.vendors.items() if v.applied}
-
-    def outcome(self, delivery: str) -> str:
-        [row] = self.store.db.run("delivery", id=delivery)
-        assert (row["state"] == "done") == bool(row["outcome"])
-        return str(row["outcome"])
-
-    def journal(self, *what: str) -> list[tuple[str, str, object, object]]:
-        rows = self.store.journal(self.link)
-        return [(e["what"], e["connection"], e["old"], e["new"]) for e in rows if e["what"] in what]
-
-    def holds(self) -> list[tuple[str, str]]:
-        return [(h["connection"], h["reason"]) for h in self.store.holds(self.link)]
-
-    def attempts(self) -> list[tuple[str, str, str]]:
-        rows = self.store.db.run("attempts", link=self.link, n=99)
-        return [(r["connection"], r["outcome"], r["reason"]) for r in reversed(rows)]
-
-    def peek(self) -> Link:
-        return self.store.peek(self.link)
-
-    def fails(self, side: str, call: str, *errors: BaseException | str) -> list[BaseException | str]:
-        """Let the next calls of a kind fail, and return the errors to come. A text is a fault of the vendor."""
-        connector, left = self.world.connectors[side], list(errors)
-        real: Callable[..., Any] = getattr(connector, call)
-
-        def once(*arguments: Any) -> Any:
-            if not left:
-                return real(*arguments)
-            error = left.pop(0)
-            if isinstance(error, BaseException):
-                raise error
-            vendor = self.world.vendors[side]
-            vendor.habits.faults = {error: 1.0}  # type: ignore[dict-item]
-            try:
-                return real(*arguments)
-            finally:
-                vendor.habits.faults = {}
-
-        setattr(connector, call, once)
-        return left
 
 
 @pytest.fixture
@@ -132,10 +45,10 @@ def test_second_delivery_of_the_same_webhook_writes_nothing(scene: Scene) -> Non
 def test_two_deliveries_at_once_cost_one_read_and_one_write_each(scene: Scene) -> None:
     scene.person("a", name="Bo")
     first, second = scene.webhook("a"), scene.webhook("a")
-    before = scene.world.vendors["a"].reads
+    before = scene.vendors["a"].reads
     scene.run()
     assert (scene.outcome(first), scene.outcome(second)) == ("changed name", "merged: changed name")
-    assert (scene.writes(), scene.world.vendors["a"].reads - before) == ({"b": [("name",)], "c": [("name",)]}, 1)
+    assert (scene.writes(), scene.vendors["a"].reads - before) == ({"b": [("name",)], "c": [("name",)]}, 1)
 
 
 def test_the_echo_of_our_own_write_is_an_echo(scene: Scene) -> None:
@@ -155,10 +68,10 @@ def test_a_webhook_that_lies_changes_nothing(scene: Scene) -> None:
 
 def test_what_a_webhook_lost_the_sweep_finds(scene: Scene) -> None:
     scene.person("a", name="Bo")
-    found = sweep(scene.world.connectors["a"], scene.store, scene.world.now)
+    found = scene.sweep("a")
     scene.run()
     assert (found.looks, scene.shows("name")) == (1, {"a": "Bo", "b": "Bo", "c": "Bo"})
-    assert sweep(scene.world.connectors["a"], scene.store, scene.world.now).looks == 0
+    assert scene.sweep("a").looks == 0
 
 
 # two people
@@ -261,7 +174,7 @@ def test_a_conflict_on_hold_does_not_stop_other_fields() -> None:
 def test_a_conflict_on_hold_ends_when_a_person_makes_both_the_same() -> None:
     scene = in_conflict()
     scene.edited("b", name="Of a")
-    assert (scene.holds(), scene.peek().hubs["name"].held_until) == ([], None)
+    assert (scene.holds(), scene.peek().hubs["name"].held_until, scene.writes()) == ([], None, {})
     scene.edited("a", name="Agreed")
     assert scene.shows("name") == {"a": "Agreed", "b": "Agreed"}
 
@@ -269,7 +182,7 @@ def test_a_conflict_on_hold_ends_when_a_person_makes_both_the_same() -> None:
 def test_a_conflict_on_hold_ends_too_when_the_other_side_gives_in() -> None:
     scene = in_conflict()
     scene.edited("a", name="Of b")
-    assert (scene.holds(), scene.peek().hubs["name"].held_until) == ([], None)
+    assert (scene.holds(), scene.peek().hubs["name"].held_until, scene.writes()) == ([], None, {})
     scene.edited("b", name="Agreed")
     assert scene.shows("name") == {"a": "Agreed", "b": "Agreed"}
 
@@ -279,12 +192,11 @@ def test_an_unknown_choice_is_held_and_resumes_by_itself_once_it_is_known(scene:
     assert scene.shows("name") == {"a": "Bo", "b": "Bo", "c": "Bo"}, "other fields go on"
     assert scene.shows("owner") == {"a": "a-new", "b": "b-hoa", "c": "c-hoa"}
     assert scene.holds() == [(side, "nobody has said what owner 'a:a-new' means") for side in "bc"]
-    key = {"field": "owner", "canonical": "nam", "reads": 1, "writes": 1, "scope": ""}
-    scene.store.put_choices([{**key, "connection": "a", "native": "a-new"}], scene.world.clock)
+    scene.means("a", "owner", {"a-new": "nam"})
     scene.run()
     assert scene.holds() == [(side, "no choice for owner 'nam'") for side in "bc"]
-    scene.store.put_choices([{**key, "connection": side, "native": f"{side}-nam"} for side in "bc"], scene.world.clock)
-    scene.world.words_changed()
+    for side in "bc":
+        scene.means(side, "owner", {f"{side}-nam": "nam"})
     scene.run()
     assert scene.shows("owner") == {"a": "a-new", "b": "b-nam", "c": "c-nam"}
     assert scene.holds() == []
@@ -309,7 +221,7 @@ def test_a_paused_connection_catches_up(scene: Scene) -> None:
     scene.store.pause("b", "credentials refused")
     scene.edited("a", name="Bo")
     assert scene.shows("name") == {"a": "Bo", "b": "Deal of the start", "c": "Bo"}
-    scene.store.resume("b", scene.world.clock)
+    scene.store.resume("b", scene.clock)
     scene.run()
     assert scene.shows("name")["b"] == "Bo"
 
@@ -318,19 +230,19 @@ def test_what_was_edited_on_a_paused_connection_is_heard_afterwards(scene: Scene
     scene.store.pause("b", "credentials refused")
     delivery = scene.edited("b", name="Bo")
     assert (scene.outcome(delivery), scene.writes()) == ("", {})
-    scene.store.resume("b", scene.world.clock)
+    scene.store.resume("b", scene.clock)
     scene.run()
     assert (scene.outcome(delivery), set(scene.shows("name").values())) == ("changed name", {"Bo"})
 
 
 def test_a_pause_that_ends_by_time_needs_nobody(scene: Scene) -> None:
-    scene.store.pause("b", "throttled", scene.world.clock + 10 * MINUTE)
+    scene.store.pause("b", "throttled", scene.clock + 10 * MINUTE)
     scene.edited("a", name="Bo")
     assert scene.shows("name")["b"] == "Bo"
 
 
 def test_a_record_that_is_gone_stops_and_nothing_is_written_elsewhere(scene: Scene) -> None:
-    scene.world.vendors["b"].records["b1"].gone = True
+    scene.vendors["b"].records["b1"].gone = True
     delivery = scene.webhook("b")
     scene.run()
     assert (scene.outcome(delivery), scene.journal("gone")) == ("not there", [("gone", "b", None, None)])
@@ -340,24 +252,24 @@ def test_a_record_that_is_gone_stops_and_nothing_is_written_elsewhere(scene: Sce
 
 
 def test_a_record_that_comes_back_is_brought_level(scene: Scene) -> None:
-    scene.world.vendors["b"].records["b1"].gone = True
+    scene.vendors["b"].records["b1"].gone = True
     scene.webhook("b")
     scene.run()
     scene.edited("a", name="Bo")
-    scene.world.vendors["b"].records["b1"].gone = False
+    scene.vendors["b"].records["b1"].gone = False
     scene.webhook("b")
     scene.run()
     assert scene.shows("name")["b"] == "Bo"
 
 
 def test_one_read_that_finds_nothing_is_not_believed(scene: Scene) -> None:
-    scene.world.connectors["b"].read, real = lambda ref: None, scene.world.connectors["b"].read
+    scene.connectors["b"].read, real = lambda ref: None, scene.connectors["b"].read
     scene.webhook("b")
     scene.flow.take_in()
     claim = scene.flow.claim("w")
     assert claim is not None
     scene.flow.work(claim)
-    scene.world.connectors["b"].read = real
+    scene.connectors["b"].read = real
     scene.run()
     assert (scene.journal("gone"), scene.peek().sides["b"].missing_since) == ([], None)
 
@@ -443,7 +355,7 @@ def test_what_a_dead_worker_left_half_done_is_finished_by_the_next(side: str, ca
     delivery = scene.webhook("a")
     with pytest.raises(Crash):
         scene.run()
-    scene.world.clock += LEASE_MS
+    scene.clock += LEASE_MS
     scene.run()
     assert set(scene.shows("name").values()) == {"Bo"}
     assert (scene.writes(), scene.outcome(delivery)) == ({"b": [("name",)], "c": [("name",)]}, "changed name")
@@ -468,7 +380,7 @@ def test_a_defect_is_put_away_where_it_is_seen_and_the_next_hint_tries_again(cal
     scene.edited("a", name="Bo")
     assert ("b", "dead", "defect") in scene.attempts()
     assert ("b", "a defect of the bridge") in scene.holds()
-    scene.world.clock += LEASE_MS
+    scene.clock += LEASE_MS
     scene.webhook("b")
     scene.run()
     assert set(scene.shows("name").values()) == {"Bo"}
@@ -482,7 +394,7 @@ def test_another_worker_took_the_link_meanwhile(scene: Scene) -> None:
     scene.flow.take_in()
     late = scene.flow.claim("late")
     assert late is not None
-    scene.world.clock += LEASE_MS + 1
+    scene.clock += LEASE_MS + 1
     other = scene.flow.claim("other")
     assert other is not None
     scene.flow.work(late)
@@ -505,7 +417,7 @@ def ends(scene: Scene) -> Iterator[tuple[str, str]]:
     scene.person("a", name="Bo")
     yield scene.webhook("a"), "changed name"
     kept: dict[str, Any] = {"method": "POST", "query": {}, "content_type": "", "body": b'{"id": "x"}'}
-    yield scene.store.accept("removed", None, scene.world.clock, **kept), "no such connection"
+    yield scene.store.accept("removed", None, scene.clock, **kept), "no such connection"
 
 
 def test_every_delivery_ends_in_exactly_one_outcome(scene: Scene) -> None:
@@ -518,13 +430,14 @@ def test_every_delivery_ends_in_exactly_one_outcome(scene: Scene) -> None:
 
 
 def test_deliveries_that_one_useless_read_has_merged_all_end(scene: Scene) -> None:
-    real, stale = scene.world.connectors["a"].read, [1]
-    scene.world.connectors["a"].read = lambda ref: replace(real(ref), stamp=stale.pop()) if stale else real(ref)
+    real, stale = scene.connectors["a"].read, [1]
+    scene.connectors["a"].read = lambda ref: replace(real(ref), stamp=stale.pop()) if stale else real(ref)
     scene.person("a", name="Bo")
     deliveries = [scene.webhook("a") for _ in range(3)]
     scene.run()
     merged = ["merged: changed name"] * 2
     assert [scene.outcome(d) for d in deliveries] == ["changed name", *merged]
+    assert scene.peek().sides["a"].stamp == scene.vendors["a"].seen("a1")[0], "what a useless read said is not kept"
 
 
 def test_a_delivery_that_is_replayed_ends_again_and_writes_nothing(scene: Scene) -> None:
@@ -536,7 +449,7 @@ def test_a_delivery_that_is_replayed_ends_again_and_writes_nothing(scene: Scene)
 
 
 def test_a_look_at_a_connection_that_was_removed_is_dropped(scene: Scene) -> None:
-    scene.store.link([Ref("removed", "r1")], scene.world.clock, link=scene.link)
+    scene.store.link([Ref("removed", "r1")], scene.clock, link=scene.link)
     scene.run()
     scene.edited("a", name="Bo")
     assert scene.writes() == {"b": [("name",)], "c": [("name",)]}

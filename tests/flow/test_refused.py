@@ -9,21 +9,21 @@ import pytest
 
 from bridge.core.errors import Permanent
 from bridge.core.model import Native, Record
-from tests.flow.test_flow import Scene
+from tests.flow.scene import Scene
 
 
 @pytest.fixture
 def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
     """A scene whose side b refuses every patch with a name that holds markup, whatever else it holds."""
     made = Scene()
-    real = made.world.connectors["b"].write
+    real = made.connectors["b"].write
 
     def write(seen: Record, patch: Mapping[str, Native]) -> Any:
         if "<" in str(patch.get("name", "")):
             raise Permanent("markup", "HTTP 500")
         return real(seen, patch)
 
-    monkeypatch.setattr(made.world.connectors["b"], "write", write)
+    monkeypatch.setattr(made.connectors["b"], "write", write)
     return made
 
 
@@ -46,6 +46,6 @@ def test_a_refused_value_is_not_sent_again_and_the_next_one_is(scene: Scene) -> 
 def test_a_replayed_dead_letter_is_sent_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     scene.edited("a", name="<b>Bo", probability=77)
     monkeypatch.undo()
-    assert scene.store.replay_dead(scene.world.clock) == 1
+    assert scene.store.replay_dead(scene.clock) == 1
     scene.run()
     assert (scene.shows("name")["b"], scene.holds()) == ("<b>Bo", [])
