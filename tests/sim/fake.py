@@ -46,6 +46,7 @@ class Manners:
     show the same value in another form each time. bot: `mark` (its automation answers each write of the name with its
     own mark) or `derive` (a new stage sets the probability). status: it has one; `by_stage` if the stage tells it.
     picky: it refuses some names for good, with all that comes with them. shortens: people there shorten names.
+    differs: its deal held other values when it was linked.
     """
 
     lag: int = 0
@@ -64,6 +65,7 @@ class Manners:
     status: str = ""
     picky: bool = False
     shortens: bool = False
+    differs: bool = False
 
 
 class Vendor(MemoryVendor):
@@ -233,6 +235,8 @@ class FakeSide(Side):
         )
         stage = next(native for native, meanings in self.stages.items() if "new" in meanings)
         start = {**START, "stage": stage, "owner": f"{name}-hoa"}
+        if manners.differs:
+            start |= {"description": f"as {name} put it", "probability": 30 + order, "owner": f"{name}-lan"}
         if manners.status:
             start["status"] = stage if self.by_stage else "open"
         self.vendor.add(self.ref.vendor_id, start)

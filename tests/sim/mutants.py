@@ -246,6 +246,20 @@ MUTANTS: Mapping[str, Mutant] = {
             ("flickering",),
         ),
         (
+            "R16 a first look is no edit",
+            MERGE + "Merge._first",
+            "Shadow(n, base, self.now)",
+            "Shadow(n, base - 1, self.now)",
+            ("differing",),
+        ),
+        (
+            "what this vendor never takes is not written",
+            PLAN + "plan",
+            "elif spec.readonly:",
+            "elif False:",
+            ("five: plain",),
+        ),
+        (
             "R17 a sweep looks at what differs",
             "bridge.sweep:_compare",
             "any(_differs(fields, f, n, side.natives) for f, n in record.fields.items())",

@@ -104,6 +104,10 @@ def _shortens(dice: Random, i: int) -> Manners:
     return replace(_lag(dice, i), answer="stored", shortens=True)
 
 
+def _differs(dice: Random, i: int) -> Manners:
+    return replace(_plain(dice, i), differs=i > 0, lag=dice.choice((0, 1_000)))
+
+
 def _stamped(dice: Random, i: int) -> Manners:
     return Manners(answer=dice.choice(("stored", "unknown", "none")))
 
@@ -163,6 +167,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         Scenario("lossy", fakes(_lossy), Menu(sneak=0.2, hot=("stage",))),
         Scenario("tidy", fakes(_tidy), Menu(sneak=0.2, fate=0.3)),
         Scenario("shortened", fakes(_shortens), Menu(sneak=0.6, hot=("name",), gaps=BRISK)),
+        Scenario("differing", fakes(_differs), Menu(sneak=0.2, fate=0.2)),
         Scenario("recut", fakes(_recut), Menu(sneak=0.3, hot=("name", "amount"))),
         Scenario("replaces", fakes(_replaces), Menu(sneak=0.8)),
         Scenario("status by stage", fakes(_by_stage), Menu(sneak=0.2, fate=0.2, hot=("stage", "status", "name"))),
