@@ -128,8 +128,8 @@ class Flow:
             due_looks = self.store.due_looks(link.id, now) or {c: ["defect"] for c in link.sides}
             for connection, causes in due_looks.items():
                 why = Hold(connection, "", "a defect of the bridge", "report it with the attempt's detail, then replay")
-                ended = (causes, "dead: defect")
-                self.store.save(claim, link, now, taken={connection: (now, causes)}, holds={connection: [why]}, ended=ended)
+                taken, ended = {connection: (now, causes)}, (causes, "dead: defect")
+                self.store.save(claim, link, now, taken=taken, holds={connection: [why]}, ended=ended)
                 attempt = Attempt(link.id, connection, causes[0], "dead", "defect", trace)
                 self.store.finish(attempt, now)
                 self.report(attempt)

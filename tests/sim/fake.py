@@ -46,7 +46,7 @@ class Manners:
     show the same value in another form each time. bot: `mark` (its automation answers each write of the name with its
     own mark) or `derive` (a new stage sets the probability). status: it has one; `by_stage` if the stage tells it.
     picky: it refuses some names for good, with all that comes with them. shortens: people there shorten names.
-    differs: its deal held other values when it was linked.
+    differs: its deal held other values when it was linked. odd: people there enter what others trim and round.
     """
 
     lag: int = 0
@@ -66,6 +66,7 @@ class Manners:
     picky: bool = False
     shortens: bool = False
     differs: bool = False
+    odd: bool = False
 
 
 class Vendor(MemoryVendor):
@@ -264,7 +265,7 @@ class FakeSide(Side):
     # people
 
     def value(self, field: str, n: int) -> Native:
-        odd, name = self.manners.tidy, str(self.shows()["name"])
+        odd, name = self.manners.odd, str(self.shows()["name"])
         shorter = self.manners.shortens and n % 2 == 0 and len(name) > 10
         return {
             "name": name[:-2] if shorter else f"Deal  number {n}" if odd else f"Deal number {n:03d}",

@@ -66,8 +66,14 @@ class Judge:
                 raise Broken("I12", f"a dead letter to {r['connection']} is left over: {r['detail']}")
 
     def _level(self) -> None:
+        scenario = self.world.scenario
+        for field, hub in self.hubs.items():
+            if hub.held and not scenario.fights and scenario.policies.get(field) != "hold":
+                raise Broken("R9", f"{field} is held, and nobody argues about it")
         for name, side in self.sides.items():
             shown = side.shows()
+            if strange := sorted(shown.keys() - self.hubs.keys()):
+                raise Broken("I2", f"{name} shows {', '.join(strange)}, of which the bridge knows nothing")
             for field, hub in self.hubs.items():
                 if field not in shown or hub.held or field in side.readonly or not side.takes(field, hub.value):
                     continue

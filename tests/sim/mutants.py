@@ -157,6 +157,13 @@ MUTANTS: Mapping[str, Mutant] = {
         ("R8 the source wins", MERGE + "Merge._wins", 'policy.startswith("source:")', "False", ("a source",)),
         ("R9 automations that argue are stopped", INGEST, "if hop > HOPS_MAX:", "if False:", ("fighting automations",)),
         (
+            "R9 people who take turns are not held up",
+            INGEST,
+            "if hop > HOPS_MAX:",
+            "if True:",
+            ("plain", *HUNT),
+        ),
+        (
             "R9 our own write may be the cause",
             MERGE + "Merge._caused",
             "if side.wrote_at is None:",

@@ -73,7 +73,7 @@ def _lossy(dice: Random, i: int) -> Manners:
 
 
 def _tidy(dice: Random, i: int) -> Manners:
-    return replace(_plain(dice, i), tidy=dice.random() < 0.7)
+    return replace(_plain(dice, i), tidy=dice.random() < 0.7, odd=True)
 
 
 def _recut(dice: Random, i: int) -> Manners:
@@ -89,7 +89,7 @@ def _derives(dice: Random, i: int) -> Manners:
 
 
 def _by_stage(dice: Random, i: int) -> Manners:
-    return replace(_lag(dice, i), status="by_stage" if i == 1 else "apart")
+    return replace(_polled(dice, i), lag=_lag(dice, i).lag, status="by_stage" if i == 1 else "apart")
 
 
 def _unswept(dice: Random, i: int) -> Manners:
@@ -115,8 +115,8 @@ def _stamped(dice: Random, i: int) -> Manners:
 def _any(dice: Random, i: int) -> Manners:
     made = _polled(dice, i)
     return replace(
-        made, lag=dice.choice((0, 1_000, 8_000)), lossy=i == 1 and dice.random() < 0.5, tidy=dice.random() < 0.5,
-        replaces=dice.random() < 0.3,
+        made, lag=dice.choice((0, 1_000, 8_000)), lossy=i == 1 and dice.random() < 0.5, replaces=dice.random() < 0.3,
+        tidy=dice.random() < 0.5, odd=True,
     )  # fmt: skip
 
 
@@ -134,8 +134,9 @@ def five(**odds: float) -> Callable[[Loop, Random], Sequence[Side]]:
 
 
 FAULTY = Menu(edit=1, sneak=0.15, fate=0.7, hook=0.15)
-DEADLY = Menu(edit=1, sneak=0.15, fate=0.4, crash=0.4, blows=("death", "death_after", "lost"))
+DEADLY = Menu(edit=1, sneak=0.15, fate=0.4, crash=0.4, hook=0.2, blows=("death", "death_after", "lost"))
 DOUBTFUL = Menu(edit=1, fate=1, blows=("landed", "landed", "lost"), hot=("name",), gaps=BRISK)
+COUPLED = Menu(sneak=0.2, fate=0.3, hook=0.2, crash=0.2, hot=("stage", "status", "name"))
 LATE_LANDINGS = Menu(
     edit=1, fate=0.5, blows=("landed",), hot=("name", "probability"), gaps=(100, 700, 1_500), acts=14
 )  # fmt: skip
@@ -146,7 +147,7 @@ EVERY_BLOW = ("refused", "broken", "throttled", "unauthorized", "denied", "lost"
 SCENARIOS: Mapping[str, Scenario] = {
     s.name: s
     for s in (
-        Scenario("plain", fakes(_plain), Menu(both=0.2, sneak=0.3, revert=0.1)),
+        Scenario("plain", fakes(_plain), Menu(both=0.2, sneak=0.3, revert=0.1, hook=0.2)),
         Scenario("lag", fakes(_lag), Menu(both=0.1, sneak=0.4, revert=0.2, hook=0.2)),
         Scenario("slow reads", fakes(_slow), Menu(hook=0.2)),
         Scenario("faults", fakes(_lag), FAULTY),
@@ -154,7 +155,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         Scenario("late landings", fakes(_plain), LATE_LANDINGS),
         Scenario("frozen workers", fakes(_plain), FROZEN),
         Scenario("no sweeps", fakes(_unswept), replace(FAULTY, hook=0, revert=0.3, pause=0.2)),
-        Scenario("deaths without sweeps", fakes(_unswept), DEADLY, threads=2),
+        Scenario("deaths without sweeps", fakes(_unswept), replace(DEADLY, hook=0), threads=2),
         Scenario("flickering", fakes(_lag), replace(FAULTY, blows=("gone",))),
         Scenario("picky", fakes(_picky), Menu(sneak=0.2, hot=("name", "amount"))),
         Scenario("pauses", fakes(_unswept), Menu(sneak=0.2, pause=0.7, gaps=BRISK)),
@@ -164,13 +165,17 @@ SCENARIOS: Mapping[str, Scenario] = {
         Scenario("two processes", fakes(_lag), replace(DEADLY, stall=0.5, processes=2)),
         Scenario("polling", fakes(_polled), Menu(both=0.1, sneak=0.2, hook=0.5)),
         Scenario("late hooks", fakes(_lag), Menu(sneak=0.1, hook=1.5, revert=0.2)),
-        Scenario("lossy", fakes(_lossy), Menu(sneak=0.2, hot=("stage",))),
-        Scenario("tidy", fakes(_tidy), Menu(sneak=0.2, fate=0.3)),
+        Scenario("lossy", fakes(_lossy), Menu(sneak=0.2, hook=0.2, hot=("stage",))),
+        Scenario("tidy", fakes(_tidy), Menu(sneak=0.2, fate=0.3, hook=0.2)),
         Scenario("shortened", fakes(_shortens), Menu(sneak=0.6, hot=("name",), gaps=BRISK)),
         Scenario("differing", fakes(_differs), Menu(sneak=0.2, fate=0.2)),
         Scenario("recut", fakes(_recut), Menu(sneak=0.3, hot=("name", "amount"))),
-        Scenario("replaces", fakes(_replaces), Menu(sneak=0.8)),
-        Scenario("status by stage", fakes(_by_stage), Menu(sneak=0.2, fate=0.2, hot=("stage", "status", "name"))),
+        Scenario("replaces", fakes(_replaces), Menu(sneak=0.8, hook=0.2)),
+        Scenario(
+            "status by stage",
+            fakes(_by_stage),
+            Menu(sneak=0.2, fate=0.3, hook=0.2, crash=0.2, hot=("stage", "status", "name")),
+        ),
         Scenario("one automation", fakes(_derives), Menu(hot=("stage",))),
         Scenario("fighting automations", fakes(_marks), Menu(hot=("name",), acts=4), fights=True),
         Scenario("a source", fakes(_stamped), Menu(both=1.0, hot=("name", "amount", "description")), policies=RULES),

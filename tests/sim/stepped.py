@@ -17,7 +17,7 @@ from tests.sim.sides import Broken
 GROWING = """
 CREATE TRIGGER i13_hub BEFORE UPDATE OF version ON hub WHEN NEW.version < OLD.version
 BEGIN SELECT RAISE(ABORT, 'I13 hub.version went back'); END;
-CREATE TRIGGER i13_stamp BEFORE UPDATE OF stamp ON ref WHEN NEW.stamp < OLD.stamp
+CREATE TRIGGER i13_stamp BEFORE UPDATE OF stamp ON ref WHEN COALESCE(NEW.stamp, -1) < OLD.stamp
 BEGIN SELECT RAISE(ABORT, 'I13 side.stamp went back'); END;
 CREATE TRIGGER i13_base BEFORE UPDATE OF base ON shadow WHEN NEW.base < OLD.base
 BEGIN SELECT RAISE(ABORT, 'I13 base went back'); END;

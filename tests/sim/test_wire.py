@@ -15,9 +15,9 @@ from bridge.flow import Flow
 from bridge.sides import Connection
 from bridge.store import Store
 from tests.connectors.bench import SAMPLE
-from tests.flow.world import template
 from tests.sim.loop import Loop
 from tests.sim.sides import Blow, Fate
+from tests.sim.stepped import template
 from tests.sim.wire import NAMES, WireSide, prepare, wires
 
 START = 1_790_000_000_000

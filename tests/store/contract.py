@@ -564,7 +564,13 @@ class StoreContract:
         for _ in holds:
             claim = claimed(store)
             hold = holds[claim.link]
-            store.save(claim, store.load(claim), NOW, taken=dict.fromkeys("ab", (NOW, ["linked"])), holds={hold.connection: [hold]})
+            store.save(
+                claim,
+                store.load(claim),
+                NOW,
+                taken=dict.fromkeys("ab", (NOW, ["linked"])),
+                holds={hold.connection: [hold]},
+            )
             store.release(claim)
         store.put_choices([choice("9", "won")], NOW + 1)
         assert store.due_looks(here, NOW + 1) == {"a": ["cured"]}
