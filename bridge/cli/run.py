@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import signal
@@ -22,6 +23,7 @@ from bridge.sandbox.server import Sandbox
 
 GUNICORN = Path("config/gunicorn.py")
 STOP_S = 28.0
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 @click.command()
@@ -66,7 +68,8 @@ def serve(context: click.Context, port: int) -> None:
     web = [sys.executable, "-m", "gunicorn", "-c", str(GUNICORN), "bridge.web:create_app()"]
     if not GUNICORN.exists():
         raise Misconfigured(str(GUNICORN), "there is no such file here", "run `bridge serve` in the project's folder")
-    started = [subprocess.Popen(command, env=env) for command in (web, [sys.executable, "-m", "bridge.cli", "work"])]
+    work = [sys.executable, "-m", "bridge.cli", "work"]
+    started = [subprocess.Popen(command, env=env, preexec_fn=_end_with_parent) for command in (web, work)]
 
     told: list[int] = []
 
@@ -88,6 +91,12 @@ def serve(context: click.Context, port: int) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
     sys.exit(max(abs(process.returncode or 0) for process in started))
+
+
+def _end_with_parent() -> None:
+    """Ask the kernel for a SIGTERM when `serve` is killed: else web keeps the port, and no new `serve` can start."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 @click.command()

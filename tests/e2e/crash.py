@@ -26,7 +26,7 @@ from tests.e2e.deals import make_deals
 from tests.e2e.load import Load
 from tests.e2e.victims import expire_leases, kill, leases, victims
 
-WEIGHTS = {"worker": 40, "web": 35, "web master": 10, "everything": 15}
+WEIGHTS = {"worker": 40, "web": 35, "web master": 8, "serve": 7, "everything": 10}
 GAP_S, EARLY = (1.5, 0.7), 0.3
 UP_S, REST_S, CALM_S = 60.0, 150.0, 2.5
 SLOW = {"slow_s": 0.12}  # so that many kills fall between the steps of a change

@@ -61,6 +61,19 @@ def test_worker_killed_in_the_middle_leaves_nothing_undone(stage: Stage) -> None
     assert judge.store.db.check() == "ok"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a child does not hear that its parent was killed")
+def test_a_killed_serve_takes_web_and_worker_with_it(stage: Stage) -> None:
+    serve, *others = reversed(children(stage.processes[-1].pid))
+    kill([serve])
+    stage.processes.pop().wait(30)
+    deadline = time.monotonic() + 25
+    while (left := [pid for pid in others if Path(f"/proc/{pid}").exists()]) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    kill(left)
+    assert not left, f"{len(left)} go on without it, and keep the port"
+    stage.start_bridge()
+
+
 def test_sigterm_hands_back_within_25_seconds(stage: Stage) -> None:
     judge = Judge(stage)
     wait(judge, [])

@@ -27,7 +27,7 @@ def children(pid: int) -> list[int]:
 def victims(stage: Stage) -> dict[str, list[int]]:
     """Return what can be killed now, by name: processes that are there already, or still."""
     serve = stage.processes[-1].pid
-    found: dict[str, list[int]] = {"everything": children(serve)}
+    found: dict[str, list[int]] = {"everything": children(serve), "serve": [serve]}
     for pid in children(serve)[:-1]:
         said = _command(pid)
         if b"gunicorn" in said:
