@@ -193,8 +193,8 @@ class Store(Tables):
         Save everything that one step decided, in one transaction; raises Fenced when the lease is lost.
 
         taken: per connection, a time, and the causes whose looks up to then are done. holds: per connection, all its
-        holds. opened: a new write and its cause. resent: an open write that was sent again. closed: write id to state, detail.
-        ended: deliveries and their outcome.
+        holds. opened: a new write and its cause. resent: an open write that was sent again. closed: write id to state,
+        detail. ended: deliveries and their outcome.
         """
         rows = flatten(link)
         with self.db.transaction():
