@@ -68,32 +68,46 @@ class Sqlite:
 
     def check(self) -> str:
         """Return `ok`, or what the integrity check of the file finds."""
-        with self._failing():
+        try:
             return str(self._connection().execute("PRAGMA integrity_check").fetchone()[0])
+        except sqlite3.DatabaseError as error:
+            self._fail(error)
+            raise
 
     def run(self, name: str, /, **parameters: Any) -> list[sqlite3.Row]:
         """Run one named statement and return its rows."""
-        with self._failing():
+        try:
             return self._connection().execute(SQL[name], parameters).fetchall()
+        except sqlite3.DatabaseError as error:
+            self._fail(error)
+            raise
 
     def many(self, name: str, /, rows: list[dict[str, Any]]) -> None:
         """Run one named statement for each row."""
-        if rows:
-            with self._failing():
-                self._connection().executemany(SQL[name], rows)
+        if not rows:
+            return
+        try:
+            self._connection().executemany(SQL[name], rows)
+        except sqlite3.DatabaseError as error:
+            self._fail(error)
+            raise
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Begin as a write, commit at the end, roll back on any exception. Threads of this process queue up here."""
-        with self._writing, self._failing():
-            db = self._connection()
+        with self._writing:
+            db = None
             try:
+                db = self._connection()
                 db.execute("BEGIN IMMEDIATE")
                 yield
                 db.execute("COMMIT")
-            except BaseException:
-                if db.in_transaction:
+            except BaseException as error:
+                if db is not None and db.in_transaction:
                     db.execute("ROLLBACK")
+                if isinstance(error, sqlite3.DatabaseError):
+                    self._fail(error)
+                self._leave_if_stale()
                 raise
 
     def close(self) -> None:
@@ -104,32 +118,30 @@ class Sqlite:
             del self._local.db
         self._local.stale = False
 
-    @contextmanager
-    def _failing(self) -> Iterator[None]:
-        """Turn the engine's errors into ours."""
-        try:
-            yield
-        except sqlite3.DatabaseError as error:
-            if type(error) not in (sqlite3.OperationalError, sqlite3.DatabaseError):
-                raise  # a rule that the database holds, or a mistake of ours
-            if "locked" in str(error) or "busy" in str(error):
-                raise Transient("store_busy", str(error)) from error
-            self._local.stale = getattr(error, "sqlite_errorcode", 0) & 0xFF in NOT_WRITABLE
-            raise Transient(STORE_FAILED, str(error)) from error
-        finally:
-            db = getattr(self._local, "db", None)
-            if db is not None and getattr(self._local, "stale", False) and not db.in_transaction:
-                self.close()
+    def _fail(self, error: sqlite3.DatabaseError) -> None:
+        """Raise our error for one of the engine's; a rule that the database holds, or a mistake of ours, is none."""
+        if type(error) not in (sqlite3.OperationalError, sqlite3.DatabaseError):
+            return
+        if "locked" in str(error) or "busy" in str(error):
+            raise Transient("store_busy", str(error)) from error
+        self._local.stale = getattr(error, "sqlite_errorcode", 0) & 0xFF in NOT_WRITABLE
+        self._leave_if_stale()
+        raise Transient(STORE_FAILED, str(error)) from error
+
+    def _leave_if_stale(self) -> None:
+        db = getattr(self._local, "db", None)
+        if db is not None and getattr(self._local, "stale", False) and not db.in_transaction:
+            self.close()
 
     @contextmanager
     def _starting(self) -> Iterator[None]:
         """Turn the engine's errors into one that refuses to start and names the file."""
         try:
-            with self._failing():
-                yield
+            yield
         except (sqlite3.Error, Transient) as error:
-            if isinstance(error, Transient) and error.reason == "store_busy":
-                raise
+            busy = "locked" in str(error) or "busy" in str(error)
+            if busy:
+                raise error if isinstance(error, Transient) else Transient("store_busy", str(error)) from error
             detail = error.detail if isinstance(error, Transient) else str(error)
             raise Misconfigured(f"database {self.path}", detail, CURE) from error
 

@@ -18,7 +18,7 @@ from greenlet import greenlet
 from bridge.core.model import FOREVER
 
 IDLE_MS_MAX = 1_000
-STEPS_MAX = 12_000
+STEPS_MAX = 5_000
 
 
 class Crash(BaseException):
