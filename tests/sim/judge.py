@@ -68,7 +68,7 @@ class Judge:
     def _level(self) -> None:
         scenario = self.world.scenario
         for field, hub in self.hubs.items():
-            if hub.held and not scenario.fights and scenario.policies.get(field) != "hold":
+            if hub.held and not self._by_bot(field) and scenario.policies.get(field) != "hold":
                 raise Broken("R9", f"{field} is held, and nobody argues about it")
         for name, side in self.sides.items():
             shown = side.shows()
@@ -108,7 +108,7 @@ class Judge:
         later += [at for at, side, field in self.world.by_bot if (side, field) == (e.side, e.field)]
         if max(later) > e.at or self._told(e) or self.sides[e.side].fits(e.field, self.hubs[e.field].value, e.shown):
             return
-        if not self._overrun(e) and not self._back_to_what_was_known(e):
+        if not self._overrun(e) and not self._back_to_what_was_known(e) and not self._reverted_in_doubt(e):
             text = f"{e.canonical!r}, entered as {e.side}.{e.field} at t={(e.at - self.world.began) / 1000:g}, is gone"
             raise Broken("I3", text, self._first_write(e))
 
@@ -150,6 +150,12 @@ class Judge:
             say(e.field, n) == meant and since <= last and until > last - side.lag
             for (since, n), until in zip(known, ends, strict=True)
         )
+
+    def _reverted_in_doubt(self, e: Edit) -> bool:
+        """Tell whether the edit took back a write of ours that was in doubt: it looks as if that had not landed (R12)."""
+        mine = [x for x in self.journal if (x["connection"], x["field"]) == (e.side, e.field) and x["at"] >= e.at]
+        before = [n for at, n in self.world.history[e.side, e.field] if at < e.at]
+        return any(x["what"] == "did_not_land" for x in mine) and before[-2:-1] == [e.shown]
 
     def _winners(self) -> None:
         """I5: where the winning edit was made, the vendor still shows exactly what it stored then."""
