@@ -152,7 +152,7 @@ class Judge:
         )
 
     def _reverted_in_doubt(self, e: Edit) -> bool:
-        """Tell whether the edit took back a write of ours that was in doubt: it looks as if that had not landed (R12)."""
+        """Tell whether the edit took back a write of ours in doubt: it looks as if that had not landed (R12)."""
         mine = [x for x in self.journal if (x["connection"], x["field"]) == (e.side, e.field) and x["at"] >= e.at]
         before = [n for at, n in self.world.history[e.side, e.field] if at < e.at]
         return any(x["what"] == "did_not_land" for x in mine) and before[-2:-1] == [e.shown]
