@@ -20,7 +20,7 @@ from bridge.core.rules import Rules
 from bridge.core.story import outcome_of
 from bridge.sides import Connection, Sides
 from bridge.store import Claim, Fenced, Store
-from bridge.store.store import Attempt
+from bridge.store.store import Attempt, Waiting
 
 LEASE_MS = 60_000
 REFUSED_CURE = "give it a value that this CRM takes, or mend the cause and run `bridge replay --dead`"
@@ -72,26 +72,23 @@ class Flow:
 
     # step 2: a delivery becomes looks
 
-    def take_in(self, n: int = 100) -> int:
-        """Turn the oldest waiting deliveries into looks; return how many there were."""
-        waiting = self.store.waiting(n)
-        for delivery in waiting:
-            connection = self.connections.get(delivery.connection)
-            if connection is None:
-                self.store.become_looks(delivery.id, [], "no such connection")
-                continue
-            inbound = Inbound(delivery.method, delivery.query, {"content-type": delivery.content_type}, delivery.body)
-            refs = connection.connector.touched(inbound)
-            looks = []
-            for ref in refs:
-                link = self.store.find(ref.connection, ref.vendor_id, ref.kind)
-                if link is not None:
-                    now = self.now()
-                    looks.append((link, Look(ref, now, delivery.id)))
-                    if connection.habits.lag:
-                        looks.append((link, Look(ref, now + connection.habits.lag, delivery.id)))
-            self.store.become_looks(delivery.id, looks, "not linked" if refs else "not about a deal")
-        return len(waiting)
+    def take_in(self, delivery: Waiting) -> None:
+        """Turn a delivery into looks, or end it with the reason why there are none."""
+        connection = self.connections.get(delivery.connection)
+        if connection is None:
+            self.store.become_looks(delivery.id, [], "no such connection")
+            return
+        inbound = Inbound(delivery.method, delivery.query, {"content-type": delivery.content_type}, delivery.body)
+        refs = connection.connector.touched(inbound)
+        looks = []
+        for ref in refs:
+            link = self.store.find(ref.connection, ref.vendor_id, ref.kind)
+            if link is not None:
+                now = self.now()
+                looks.append((link, Look(ref, now, delivery.id)))
+                if connection.habits.lag:
+                    looks.append((link, Look(ref, now + connection.habits.lag, delivery.id)))
+        self.store.become_looks(delivery.id, looks, "not linked" if refs else "not about a deal")
 
     # steps 3 to 8: one link
 

@@ -62,7 +62,7 @@ class Worker:
         self.flow.store.db.close()
 
     def _once(self, owner: str) -> float:
-        took = self._take_in()
+        took = self.take_in()
         return 0.0 if self.step(owner) or took else self._idle_s()
 
     def _patiently(self, act: Callable[[], float]) -> float:
@@ -76,12 +76,25 @@ class Worker:
             log_event("worker.store", level=logging.ERROR, **said)
             return STORE_WAIT_S
 
-    def _take_in(self) -> int:
-        """Turn deliveries into looks, whichever thread is free: one at a time, and nobody waits for it."""
+    def take_in(self) -> int:
+        """
+        Turn deliveries into looks, whichever thread is free: one at a time, and nobody waits for it. Return how many.
+
+        A delivery that meets a defect of ours is put away, so that those behind it go on.
+        """
         if not self.taking.acquire(blocking=False):
             return 0
         try:
-            return self.flow.take_in()
+            waiting = self.flow.store.waiting()
+            for delivery in waiting:
+                try:
+                    self.flow.take_in(delivery)
+                except Transient:
+                    raise
+                except Exception as error:  # noqa: BLE001  as in `step`
+                    self.flow.store.become_looks(delivery.id, [], "dead: defect")
+                    log_event("delivery.defect", level=logging.ERROR, delivery=delivery.id, trace=trace_of(error))
+            return len(waiting)
         finally:
             self.taking.release()
 

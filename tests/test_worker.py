@@ -6,10 +6,11 @@ import threading
 import time
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
-from bridge.connectors.base import Account, Page
+from bridge.connectors.base import Account, Inbound, Page
 from bridge.connectors.memory import Habits, Memory, MemoryVendor
 from bridge.core import rules
 from bridge.core.errors import Disconnected, Transient
@@ -82,6 +83,24 @@ def test_a_sweep_comes_again_when_the_vendor_says(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(connectors["a"], "scan", busy)
     assert worker.sweep_once("a") == 7.0
+
+
+def test_a_delivery_that_meets_a_defect_does_not_stop_those_behind_it(tmp_path: Path) -> None:
+    worker, _, connectors = made(tmp_path / "b.db")
+    kept: dict[str, Any] = {"method": "POST", "query": {}, "content_type": "application/json"}
+    poison = worker.flow.store.accept("a", None, 1, **kept, body=b"poison")
+    fine = worker.flow.store.accept("a", None, 2, **kept, body=b'{"id": "a1"}')
+    real = connectors["a"].touched
+
+    def touched(inbound: Inbound) -> list[Ref]:
+        if inbound.body == b"poison":
+            raise RecursionError
+        return real(inbound)
+
+    connectors["a"].touched = touched  # type: ignore[method-assign]
+    assert worker.take_in() == 2
+    told = {d["id"]: (d["state"], d["outcome"]) for d in worker.flow.store.deliveries(9)}
+    assert told == {poison: ("done", "dead: defect"), fine: ("looking", "")}
 
 
 def test_the_worker_carries_an_edit_and_stops_when_told(tmp_path: Path) -> None:

@@ -81,11 +81,15 @@ class Scene:
     def sweep(self, side: str) -> Swept:
         return sweep(self.connectors[side], self.store, self.now)
 
+    def take_in(self) -> None:
+        """Turn the deliveries that wait into looks."""
+        Worker(self.flow, {}).take_in()
+
     def run(self) -> None:
         """Work until nothing waits, as late as that may be."""
         worker = Worker(self.flow, {})
         for _ in range(200):
-            took = self.flow.take_in()
+            took = worker.take_in()
             if worker.step("w") or took:
                 continue
             at = self.store.next_look()

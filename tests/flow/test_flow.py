@@ -265,7 +265,7 @@ def test_a_record_that_comes_back_is_brought_level(scene: Scene) -> None:
 def test_one_read_that_finds_nothing_is_not_believed(scene: Scene) -> None:
     scene.connectors["b"].read, real = lambda ref: None, scene.connectors["b"].read
     scene.webhook("b")
-    scene.flow.take_in()
+    scene.take_in()
     claim = scene.flow.claim("w")
     assert claim is not None
     scene.flow.work(claim)
@@ -365,7 +365,7 @@ def test_a_worker_that_is_told_to_stop_hands_back_what_is_left(scene: Scene) -> 
     scene.flow.stopping = lambda: True
     scene.person("a", name="Bo")
     scene.webhook("a")
-    scene.flow.take_in()
+    scene.take_in()
     assert Worker(scene.flow, {}).step("w")
     assert scene.writes() == {}
     scene.flow.stopping = lambda: False
@@ -391,7 +391,7 @@ def test_another_worker_took_the_link_meanwhile(scene: Scene) -> None:
     """The late one ends quietly; what it read is thrown away."""
     scene.person("a", name="Bo")
     scene.webhook("a")
-    scene.flow.take_in()
+    scene.take_in()
     late = scene.flow.claim("late")
     assert late is not None
     scene.clock += LEASE_MS + 1

@@ -66,7 +66,7 @@ def test_a_failing_side_is_left_in_peace_until_its_time(scene: Scene) -> None:
     scene.person("a", name="Bo")
     scene.webhook("a")
     for n in range(6):
-        scene.flow.take_in()
+        scene.take_in()
         claim = scene.flow.claim("w")
         if claim is not None:
             scene.flow.work(claim)
@@ -90,7 +90,7 @@ def test_a_deal_that_was_gone_for_a_while_is_brought_level_when_a_sweep_shows_it
 def test_a_title_that_a_person_shortens_right_after_our_write_is_an_edit(scene: Scene) -> None:
     scene.person("a", name="Forty rooms, two years")
     scene.webhook("a")
-    scene.flow.take_in()
+    scene.take_in()
     Worker(scene.flow, {}).step("w")
     scene.edited("b", name="Forty rooms")
     assert set(scene.shows("name").values()) == {"Forty rooms"}

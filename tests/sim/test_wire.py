@@ -14,6 +14,7 @@ from bridge.core.model import Look, Record
 from bridge.flow import Flow
 from bridge.sides import Connection
 from bridge.store import Store
+from bridge.worker import Worker
 from tests.connectors.bench import SAMPLE
 from tests.sim.loop import Loop
 from tests.sim.sides import Blow, Fate
@@ -243,7 +244,7 @@ def test_one_edit_on_each_side_reaches_all_others(seed: int) -> None:
             for side in sides:
                 for hook in side.hooks():
                     side.arrive(store, hook)
-            flow.take_in()
+            Worker(flow, {}).take_in()
             if claim := flow.claim("worker"):
                 flow.work(claim)
             elif (at := store.next_look()) is not None:
