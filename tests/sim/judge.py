@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bridge.core.model import FOREVER
 from tests.sim.sides import Broken, Side, Written
 from tests.sim.world import Edit, World
 
@@ -16,6 +17,8 @@ DISTINCT = ("name", "description", "amount", "expected_close")  # no two edits e
 
 @dataclass(frozen=True)
 class Hub:
+    """held: until a person comes. A pause of an argument ends by itself, so it excuses nothing."""
+
     value: object
     version: int
     origin: str
@@ -32,7 +35,7 @@ class Judge:
     def verdict(self) -> None:
         """Raise Broken unless everything holds that must hold once all is calm."""
         self.hubs = {
-            r["field"]: Hub(json.loads(r["value"]), r["version"], r["origin"], r["held_until"] is not None)
+            r["field"]: Hub(json.loads(r["value"]), r["version"], r["origin"], r["held_until"] == FOREVER)
             for r in self._rows("SELECT field, value, version, origin, held_until FROM hub")
         }
         self.journal = self._rows("SELECT at, connection, field, what, old, new FROM journal ORDER BY id")
@@ -68,7 +71,7 @@ class Judge:
     def _level(self) -> None:
         scenario = self.world.scenario
         for field, hub in self.hubs.items():
-            if hub.held and not self._by_bot(field) and scenario.policies.get(field) != "hold":
+            if hub.held and not scenario.fights and scenario.policies.get(field) != "hold":
                 raise Broken("R9", f"{field} is held, and nobody argues about it")
         for name, side in self.sides.items():
             shown = side.shows()

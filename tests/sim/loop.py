@@ -32,8 +32,8 @@ class Endless(BaseException):
 class Task:
     """
     One thread of one process. ready: when it may go on (ms). resting: it waits for its time. idle: it only polls, so
-    it need not run before something has changed; then `seen` is how many changes it has seen. began: when its pass over
-    a link began (ms).
+    it need not run before something has changed; `seen` counts the changes up to when it last began to look around.
+    began: when its pass over a link began (ms).
     """
 
     def __init__(self, name: str, process: int, run: Callable[[], None]) -> None:
@@ -112,10 +112,12 @@ class Loop:
     def rest(self, s: float) -> None:
         """Wait as a poller does: so long, and longer while nothing changes and nothing comes due."""
         task, ms = self._current, int(s * 1000)
-        if task is None or not ms:
+        if task is None:
             return
-        task.ready, task.idle, task.seen, task.resting = self.now + ms, ms <= IDLE_MS_MAX, self.changes, True
-        self._pause(task)
+        if ms:
+            task.ready, task.idle, task.resting = self.now + ms, ms <= IDLE_MS_MAX, True
+            self._pause(task)
+        task.seen = self.changes  # what changes from here on, its next look around may have missed
 
     def _pause(self, task: Task) -> None:
         task.let.parent.switch()

@@ -38,8 +38,8 @@ ROUNDS_A_DAY = 5  # an argument goes on after a pause, four times a day
 @dataclass(frozen=True)
 class Edit:
     """
-    One genuine edit by a person. shown: as the vendor keeps it. canonical: what it means. derived: a person edited
-    the stage, and this is the status that it shows.
+    One field that a person has really changed. shown: as the vendor keeps it. canonical: what it means. Where the stage
+    tells the status, one act may change both.
     """
 
     at: int
@@ -47,7 +47,6 @@ class Edit:
     field: str
     shown: Native
     canonical: object
-    derived: bool = False
 
 
 class LoudFlow(Flow):
@@ -218,7 +217,7 @@ class World:
         self.edits.append(Edit(self.loop.now, name, field, now[field], side.says(field, now[field])))
         told = now.get("status")
         if side.by_stage and field == "stage" and side.says("status", told) != side.says("status", before["status"]):
-            self.edits.append(Edit(self.loop.now, name, "status", told, side.says("status", told), derived=True))
+            self.edits.append(Edit(self.loop.now, name, "status", told, side.says("status", told)))
         self.tell(f"a person sets {name}.{field} to {now[field]!r}")
         return True
 
@@ -269,7 +268,7 @@ class World:
         if strange:
             raise Broken("I6", f"{side.name}.{', '.join(sorted(strange))} was written, and nobody had edited it")
         writes = sum(len(s.written) for s in self.sides.values())
-        roots, bots = sum(not e.derived for e in self.edits), len(self.by_bot)
+        roots, bots = len(self.edits), len(self.by_bot)
         if self.scenario.fights:
             if writes > roots * 4 * (len(self.sides) - 1) * ROUNDS_A_DAY:
                 raise Broken("I11", f"{writes} writes for {roots} edits, where automations argue")
