@@ -13,7 +13,9 @@ GAPS = (0, 1, 30, 200, 700, 3_000, 20_000, 120_000)
 BRISK = (1, 30, 200, 700, 1_500, 3_000)
 FOR = {"landed": "write", "denied": "write", "death_after": "write", "gone": "read"}
 LATE = (400, 5_000, 90_000, 3 * 3_600_000)
-Kind = Literal["edit", "both", "revert", "after_read", "after_write", "fate", "hook", "pause", "crash", "stall"]
+Kind = Literal[
+    "edit", "both", "agree", "revert", "after_read", "after_write", "fate", "hook", "pause", "crash", "stall"
+]
 
 
 @dataclass(frozen=True, order=True)
@@ -21,7 +23,8 @@ class Act:
     """
     One thing that happens. at: ms after the start.
 
-    edit: a person edits. both: two people edit one field on two sides at once. revert: a person takes back the latest
+    edit: a person edits. both: two people edit one field on two sides at once. agree: a person enters the name of
+    one side everywhere. revert: a person takes back the latest
     change. after_read, after_write: a person edits just when the bridge has next read, or written, this side. fate:
     of the next call. hook: of the next webhook (-1: lost, 0: twice, else ms late). pause: another deal's call was over
     the limit, so that the connection pauses for n ms. crash: a process dies at its n-th step. stall: a process freezes
@@ -47,6 +50,7 @@ class Menu:
 
     edit: float = 1.0
     both: float = 0.0
+    agree: float = 0.0
     revert: float = 0.0
     sneak: float = 0.0
     fate: float = 0.0
@@ -66,6 +70,7 @@ def schedule(menu: Menu, sides: Sequence[Side], dice: Random) -> tuple[Act, ...]
     kinds = {
         "edit": menu.edit,
         "both": menu.both,
+        "agree": menu.agree,
         "revert": menu.revert,
         "after_read": menu.sneak / 2,
         "after_write": menu.sneak / 2,

@@ -73,6 +73,8 @@ class Judge:
         for field, hub in self.hubs.items():
             if hub.held and not scenario.fights and scenario.policies.get(field) != "hold":
                 raise Broken("R9", f"{field} is held, and nobody argues about it")
+            if hub.held and not scenario.fights and self._all_say(field):
+                raise Broken("R8", f"{field} is held, though all sides say the same")
         for name, side in self.sides.items():
             shown = side.shows()
             if strange := sorted(shown.keys() - self.hubs.keys()):
@@ -85,6 +87,9 @@ class Judge:
                 if not side.fits(field, hub.value, shown[field]) and not self._as_linked(side, field):
                     text = f"{name}.{field} shows {shown[field]!r}, the hub says {hub.value!r}"
                     raise Broken("I2", text, self._last(name, field))
+
+    def _all_say(self, field: str) -> bool:
+        return len({s.says(field, s.shows()[field]) for s in self.sides.values() if field in s.shows()}) == 1
 
     def _as_linked(self, side: Side, field: str) -> bool:
         """Tell whether nobody has edited this field: then it stays as it was when the records were linked."""
@@ -190,11 +195,21 @@ class Judge:
             mine = [e for e in self.edits if e.field == field][-2:]
             if len(mine) < 2 or mine[1].at - mine[0].at > 1 or mine[0].side == mine[1].side:
                 continue
+            if policy == "hold":
+                self._both_stand(mine)
             wanted = [e for e in mine if policy == f"source:{e.side}"]
             if policy == "newest" and all(self.sides[e.side].stamped for e in mine) and not self._touched(mine[0]):
                 wanted = mine[1:]
             if wanted and self.hubs[field].value != wanted[0].canonical and not self._overrun(wanted[0]):
                 raise Broken("R8", f"{field} is {self.hubs[field].value!r}, and not {wanted[0].side}'s")
+
+    def _both_stand(self, pair: list[Edit]) -> None:
+        """R8: where the rule says hold, nobody's edit is written over, and the field waits for a person."""
+        if pair[0].canonical == pair[1].canonical or any(self._overrun(e) for e in pair):
+            return
+        for e in pair:
+            if self.sides[e.side].shows()[e.field] != e.shown or not self.hubs[e.field].held:
+                raise Broken("R8", f"{e.side}.{e.field} was to be held, and was not", self._last(e.side, e.field))
 
     def _touched(self, e: Edit) -> bool:
         """Tell whether anything else changed there right after: the record's one stamp then says that time."""

@@ -155,6 +155,20 @@ MUTANTS: Mapping[str, Mutant] = {
             ("a source", "plain"),
         ),
         ("R8 the source wins", MERGE + "Merge._wins", 'policy.startswith("source:")', "False", ("a source",)),
+        (
+            "R8 a conflict that is to be held is held",
+            INGEST,
+            "hub.held_until = FOREVER",
+            "pass",
+            ("a hold",),
+        ),
+        (
+            "R8 a conflict ends when all sides say the same",
+            MERGE + "Merge._release",
+            "and level(self.link, name, self.rules)",
+            "and False",
+            ("a hold",),
+        ),
         ("R9 automations that argue are stopped", INGEST, "if hop > HOPS_MAX:", "if False:", ("fighting automations",)),
         (
             "R9 people who take turns are not held up",

@@ -179,6 +179,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         Scenario("one automation", fakes(_derives), Menu(hot=("stage",))),
         Scenario("fighting automations", fakes(_marks), Menu(hot=("name",), acts=4), fights=True),
         Scenario("a source", fakes(_stamped), Menu(both=1.0, hot=("name", "amount", "description")), policies=RULES),
+        Scenario("a hold", fakes(_stamped), Menu(both=0.4, agree=0.3, hot=("name",)), policies={"name": "hold"}),
         Scenario("five: plain", five(), Menu(both=0.2, sneak=0.3, revert=0.1), prepare=wire.prepare),
         Scenario("five: faults", five(), FAULTY, prepare=wire.prepare),
         Scenario("five: deaths", five(), DEADLY, prepare=wire.prepare, threads=2),

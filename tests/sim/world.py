@@ -176,34 +176,41 @@ class World:
             raise Broken("I1", "the talk does not stop") from endless
 
     def perform(self, act: Act) -> None:
-        if act.kind == "edit":
-            self.edit(act.side, act.field, act.n)
-        elif act.kind == "both":
-            self.edit(act.side, act.field, act.n)
-            self.edit(act.other, act.field, act.n + 500)
-        elif act.kind == "revert":
-            self._revert(act.side, act.field)
-        elif act.kind in ("after_read", "after_write"):
+        if act.kind in ("after_read", "after_write"):
             self.sneaks.append(act)
         elif act.kind == "fate" and act.fate is not None:
             self.sides[act.side].fates.append(act.fate)
         elif act.kind == "hook":
             self.hook_fates[act.side].append(act.n)
-        elif act.kind == "crash" and int(act.side) in self.up:
-            self.loop.fuses[int(act.side)] = act.n
-        elif act.kind == "stall" and int(act.side) in self.up:
-            self.tell(f"process {act.side} is to freeze for {act.n / 1000:g} s")
-            self.loop.stalls[int(act.side)] = (act.steps, act.n)
         elif act.kind == "pause":
             self.tell(f"{act.side} pauses for {act.n / 1000:g} s")
             self.store.pause(act.side, "another deal's call was over the limit", self.loop.now + act.n)
+        elif act.kind in ("crash", "stall"):
+            self._strike(act)
+        else:
+            self._by_people(act)
+
+    def _strike(self, act: Act) -> None:
+        process = int(act.side)
+        if process in self.up and act.kind == "crash":
+            self.loop.fuses[process] = act.n
+        elif process in self.up:
+            self.tell(f"process {process} is to freeze for {act.n / 1000:g} s")
+            self.loop.stalls[process] = (act.steps, act.n)
+
+    def _by_people(self, act: Act) -> None:
+        if act.kind == "agree":
+            for name in self.sides:
+                self._enter(name, "name", self.sides[act.side].shows()["name"])
+        elif act.kind == "revert" and (act.side, act.field) in self.before:
+            self._enter(act.side, act.field, self.before[act.side, act.field])
+        elif act.kind in ("edit", "both"):
+            self.edit(act.side, act.field, act.n)
+        if act.kind == "both":
+            self.edit(act.other, act.field, act.n + 500)
 
     def edit(self, name: str, field: str, n: int) -> bool:
         return self._enter(name, field, self.sides[name].value(field, n))
-
-    def _revert(self, name: str, field: str) -> None:
-        if (name, field) in self.before:
-            self._enter(name, field, self.before[name, field])
 
     def _enter(self, name: str, field: str, value: Native) -> bool:
         side = self.sides[name]
