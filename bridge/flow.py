@@ -144,13 +144,14 @@ class Flow:
             self.store.end_deliveries(at.causes.pop(connection), "no such connection")
 
     def _wait_for_pauses(self, at: Pass) -> None:
-        """Come back to a paused side that the hub has run ahead of, when its pause ends."""
-        ends = {c: row["paused_until"] for c, row in self.store.connections().items()}
+        """Come back to a side that was paused and that the hub has run ahead of, when its pause ends, or now."""
+        ends, now = {c: row["paused_until"] for c, row in self.store.connections().items()}, self.now()
         effects = Effects()
         for side in at.link:
-            until = ends.get(side.ref.connection, 0)
-            if self.now() < until < FOREVER and behind(at.link, side, at.rules):
-                effects.looks.append(Look(side.ref, until, "resumed"))
+            rules, until = at.rules.sides.get(side.ref.connection), ends.get(side.ref.connection, 0)
+            waited = rules is not None and rules.paused
+            if (waited or now < until) and until < FOREVER and behind(at.link, side, at.rules):
+                effects.looks.append(Look(side.ref, max(until, now), "resumed"))
         if effects.looks:
             self.store.save(at.claim, at.link, self.now(), effects=effects)
 

@@ -145,7 +145,7 @@ class Merge:
                 hub.held_until = FOREVER
             return
         hop = hub.hop + 1 if self._caused(seen.stamp, side, rules) else 0
-        if hop > HOPS_MAX:
+        if hop > HOPS_MAX and not (hub.held_until or 0) > self.now:
             self._argue(side, name, hub)
         self._note(side, name, "set", old=hub.value, new=c, version=hub.version + 1, detail=self._won(sh, hub, seen))
         hub.value, hub.version, hub.stamp = c, hub.version + 1, at

@@ -407,6 +407,12 @@ def test_R9_too_many_arguments_on_one_day_wait_for_a_person() -> None:
     assert hops(NOW, NOW, 3, argued=ARGUMENTS_A_DAY, argued_day=today - 1)[0].held_until == NOW + ARGUMENT_PAUSE
 
 
+def test_R9_what_people_do_in_a_pause_is_no_further_argument() -> None:
+    hub, merge = hops(NOW, NOW, 3, held_until=NOW + 60_000, argued=ARGUMENTS_A_DAY, argued_day=NOW // DAY)
+    assert (hub.value, hub.held_until, hub.argued) == ("answer", NOW + 60_000, ARGUMENTS_A_DAY)
+    assert [t[0] for t in told(merge)] == ["set"]
+
+
 # R11 settle
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bridge.core.errors import Transient
-from bridge.core.model import Ref
+from bridge.core.model import Record, Ref
 from bridge.worker import Worker
 from tests.flow.scene import Scene
 
@@ -94,3 +94,19 @@ def test_a_title_that_a_person_shortens_right_after_our_write_is_an_edit(scene: 
     Worker(scene.flow, {}).step("w")
     scene.edited("b", name="Forty rooms")
     assert set(scene.shows("name").values()) == {"Forty rooms"}
+
+
+def test_a_pause_that_ends_while_its_deal_is_worked_on_is_not_forgotten(scene: Scene) -> None:
+    real = scene.connectors["a"].read
+
+    def slowly(ref: Ref) -> Record | None:
+        scene.clock += 500
+        return real(ref)
+
+    scene.connectors["a"].read = slowly  # type: ignore[method-assign]
+    scene.person("a", name="Bo")
+    scene.webhook("a")
+    for side in "bc":
+        scene.store.pause(side, "over the limit", scene.clock + 300)
+    scene.run()
+    assert set(scene.shows("name").values()) == {"Bo"}

@@ -169,12 +169,18 @@ MUTANTS: Mapping[str, Mutant] = {
             "and False",
             ("a hold",),
         ),
-        ("R9 automations that argue are stopped", INGEST, "if hop > HOPS_MAX:", "if False:", ("fighting automations",)),
+        (
+            "R9 automations that argue are stopped",
+            INGEST,
+            "if hop > HOPS_MAX and",
+            "if False and",
+            ("fighting automations",),
+        ),
         (
             "R9 people who take turns are not held up",
             INGEST,
-            "if hop > HOPS_MAX:",
-            "if True:",
+            "if hop > HOPS_MAX and",
+            "if True or",
             ("plain", *HUNT),
         ),
         (
