@@ -143,6 +143,12 @@ class Loop:
             if task is not self._current and task.let:
                 task.let.throw(Crash)
 
+    def close(self) -> None:
+        """End every task: one that only waits would never be freed, with all that it knows."""
+        for process in {t.process for t in self.tasks}:
+            self.kill(process)
+        self._timers.clear()
+
     def call_at(self, at: int, run: Callable[[], None]) -> None:
         """Run something at a time, or now if that is past; it counts as a change."""
         self._numbers += 1

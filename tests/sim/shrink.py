@@ -21,6 +21,9 @@ def broken(scenario: Scenario, seed: int, acts: Sequence[Act] | None = None) -> 
         trial(world)
     except Broken as verdict:
         return verdict, world
+    finally:
+        if world is not None:
+            world.loop.close()
     return None, None
 
 
