@@ -45,11 +45,15 @@ STATE = {"save_hub", "save_shadow", "open_write"}
 
 
 class SteppedSqlite(Sqlite):
-    """A database in memory. Each transaction, and each lone read, is a step; what is committed is checked (I13)."""
+    """
+    A database in memory. Each transaction, and each lone read, is a step; what is committed is checked (I13).
+
+    saved_at: when anything was committed last (ms).
+    """
 
     def __init__(self, loop: Loop) -> None:
         super().__init__(":memory:")
-        self.loop, self._inside, self._work, self._state = loop, False, False, False
+        self.loop, self._inside, self._work, self._state, self.saved_at = loop, False, False, False, 0
         template().backup(self._connection())
 
     def run(self, name: str, /, **parameters: Any) -> list[sqlite3.Row]:
@@ -74,7 +78,7 @@ class SteppedSqlite(Sqlite):
                 ahead = self._connection().execute(AHEAD).fetchone() if self._state else None
             finally:
                 self._inside = self._state = False
-        self.loop.changes, self._work = self.loop.changes + self._work, False
+        self.loop.changes, self._work, self.saved_at = self.loop.changes + self._work, False, self.loop.now
         if ahead is not None:
             raise Broken("I13", f"two open writes, or a shadow ahead of its hub: {tuple(ahead)}")
 

@@ -287,6 +287,8 @@ class World:
         self.loop.kill(process)
         self.working.clear()
         self.up.discard(process)
+        for heard in self.heard.values():  # what it had heard and not saved died with it
+            heard[:] = [at for at in heard if at <= self.store.db.saved_at]
         self.loop.call_at(self.loop.now + self.dice.choice((5, 2_000, 61_000)), partial(self.boot, process))
 
     def _carry(self) -> None:
