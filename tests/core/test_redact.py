@@ -60,6 +60,6 @@ def test_the_longer_secret_goes_first_and_short_values_stay() -> None:
 )
 def test_no_body_makes_the_search_slow(body: bytes) -> None:
     redactor = Redactor(["a" * 40, "aaaaaaaaaab-cdefgh", "%%%%%%%%x", "tok_" + "é" * 20])
-    started = time.perf_counter()
+    started = time.process_time()  # our own work: what else the machine does is no failure
     redactor.bytes(body)
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3
