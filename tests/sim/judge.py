@@ -82,7 +82,7 @@ class Judge:
             for field, hub in self.hubs.items():
                 if field not in shown or hub.held or field in side.readonly or not side.takes(field, hub.value):
                     continue
-                if self._gives_way(side, field, shown):
+                if self._gives_way(side, field):
                     continue
                 if not side.fits(field, hub.value, shown[field]) and not self._as_linked(side, field):
                     text = f"{name}.{field} shows {shown[field]!r}, the hub says {hub.value!r}"
@@ -95,20 +95,14 @@ class Judge:
         """Tell whether nobody has edited this field: then it stays as it was when the records were linked."""
         return self.hubs[field].version == 1 and side.shows()[field] == self.world.start[side.name][field]
 
-    def _gives_way(self, side: Side, field: str, shown: Mapping[str, Any]) -> bool:
+    def _gives_way(self, side: Side, field: str) -> bool:
         """Where the stage tells the status, a stage gives way to a closed status, and an open status to a stage."""
         if not side.by_stage or field not in ("stage", "status") or "status" not in self.hubs:
             return False
         status, stage = self.hubs["status"].value, self.hubs["stage"].value
         if field == "status":
             return status == "open"
-        return status != "open" and not (
-            side.says("status", shown["stage"]) == status and self._says(side, stage, status)
-        )
-
-    def _says(self, side: Side, stage: object, status: object) -> bool:
-        """Tell whether the hub's stage would show the hub's status here."""
-        return side.status_of(stage) == status
+        return status != "open" and side.status_of(stage) != status
 
     def _accounted(self, e: Edit) -> None:
         """I3: the edit stands, or was superseded there, or lost by rule in the journal, or overrun within I10."""

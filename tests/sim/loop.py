@@ -36,8 +36,8 @@ class Task:
     began: when its pass over a link began (ms).
     """
 
-    def __init__(self, name: str, process: int, run: Callable[[], None]) -> None:
-        self.name, self.process = name, process
+    def __init__(self, process: int, run: Callable[[], None]) -> None:
+        self.process = process
         self.ready, self.resting, self.idle, self.seen, self.began = 0, False, False, -1, 0
         self.let = greenlet(self._run)
         self._to_do = run
@@ -128,8 +128,8 @@ class Loop:
 
     # for the world
 
-    def start(self, name: str, process: int, run: Callable[[], None]) -> None:
-        task = Task(name, process, run)
+    def start(self, process: int, run: Callable[[], None]) -> None:
+        task = Task(process, run)
         task.ready = self.now
         self.tasks.append(task)
 

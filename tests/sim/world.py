@@ -145,8 +145,8 @@ class World:
         scans = {s.name: s.habits.scan / 1000 for s in self.sides.values() if s.habits.scan}
         rest: Any = Rest(self.loop)
         worker = Worker(flow, scans, self.scenario.threads, name=f"process {process}", swept=self._swept, stop=rest)
-        for i, duty in enumerate(worker.duties()):
-            self.loop.start(f"{process}.{i}", process, duty)
+        for duty in worker.duties():
+            self.loop.start(process, duty)
 
     def _now(self) -> int:
         return self.loop.now
