@@ -12,7 +12,7 @@ from functools import partial
 from bridge.core.errors import BridgeError, Disconnected, Misconfigured, Transient
 from bridge.flow import Flow
 from bridge.log import Fields, log_event, trace_of
-from bridge.store import CURE, STORE_FAILED
+from bridge.store import STORE_FAILED
 from bridge.sweep import Swept, sweep
 
 IDLE_S = 0.2
@@ -72,7 +72,7 @@ class Worker:
         except Transient as error:
             said: Fields = {"outcome": "failed", "reason": error.reason, "detail": error.detail}
             if error.reason == STORE_FAILED:
-                said |= {"where": self.flow.store.db.path, "cure": CURE}
+                said |= {"where": self.flow.store.db.path, "cure": self.flow.store.db.cure}
             log_event("worker.store", level=logging.ERROR, **said)
             return STORE_WAIT_S
 

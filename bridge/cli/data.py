@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import sys
 import time
 from collections.abc import Callable
@@ -12,6 +11,7 @@ import click
 
 from bridge.cli.parts import assembled, clock, known_connection, with_tables
 from bridge.core.model import Ref
+from bridge.store import Taken
 from bridge.store.maps import (
     BadHeader,
     Report,
@@ -56,7 +56,7 @@ def link_add(context: click.Context, refs: tuple[str, ...], kind: str) -> None:
         raise click.UsageError("two records at least make a link")
     try:
         click.echo(f"linked: {bridge.store.link(new, bridge.now(), link=existing)}")
-    except sqlite3.IntegrityError:
+    except Taken:
         raise click.ClickException("a link holds one record of each connection; `bridge link list` shows it") from None
 
 

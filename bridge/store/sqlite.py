@@ -6,35 +6,24 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from sqlite_utils import Database
 
 from bridge.core.errors import Misconfigured, Transient
+from bridge.store.engine import STORE_FAILED, Taken, statements
 from bridge.store.schema import migrations
 
-
-def _named(text: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for part in text.split("-- name:")[1:]:
-        name, _, sql = part.partition("\n")
-        found[name.strip()] = (
-            "\n".join(line for line in sql.splitlines() if not line.startswith("--")).strip().rstrip(";")
-        )
-    return found
-
-
 NOT_WRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
-STORE_FAILED = "store_failed"
+NOT_UNIQUE = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 CURE = "make room on its disk, and let the bridge write to the file and its directory"
-SQL: Mapping[str, str] = _named(files("bridge.store").joinpath("queries.sql").read_text("utf-8"))
+SQL: Mapping[str, str] = statements("sqlite")
 
 
 class Sqlite:
     """
-    The database file. `read` and `write` give a cursor function `run(name, **parameters) -> rows`.
+    The database file, as `engine.Engine` wants it.
 
     Raises Transient(`store_busy`) when another process holds the file too long, Transient(`store_failed`) when the
     disk is full, failing or read-only. A file that was opened read-only stays so while anybody in the process has it
@@ -42,7 +31,7 @@ class Sqlite:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = str(path)
+        self.path, self.cure = str(path), CURE
         self._local = threading.local()
         self._memory = self._connect() if self.path == ":memory:" else None
         self._writing = threading.RLock()
@@ -119,7 +108,9 @@ class Sqlite:
         self._local.stale = False
 
     def _fail(self, error: sqlite3.DatabaseError) -> None:
-        """Raise our error for one of the engine's; a rule that the database holds, or a mistake of ours, is none."""
+        """Raise our error for one of the engine's; a mistake of ours has none."""
+        if getattr(error, "sqlite_errorcode", 0) in NOT_UNIQUE:
+            raise Taken(str(error)) from error
         if type(error) not in (sqlite3.OperationalError, sqlite3.DatabaseError):
             return
         if "locked" in str(error) or "busy" in str(error):

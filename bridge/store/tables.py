@@ -11,6 +11,7 @@ import uuid_utils
 
 from bridge.core.fields import Words
 from bridge.core.model import FOREVER, Canonical, Kind, Native, Ref
+from bridge.store.engine import Engine
 from bridge.store.rows import Row, to_json
 from bridge.store.sqlite import Sqlite
 
@@ -29,7 +30,7 @@ class Tables:
     """new_id: makes the ids of rows; UUIDv7 unless a test wants its own."""
 
     def __init__(self, path: str | Path, new_id: Callable[[], str] = lambda: str(uuid_utils.uuid7())) -> None:
-        self.db = Sqlite(path)
+        self.db: Engine = Sqlite(path)
         self.new_id = new_id
 
     def migrate(self) -> list[str]:
@@ -40,7 +41,7 @@ class Tables:
         """
         Make these refs one link, or add them to an existing one, and look at all of them; return the link's id.
 
-        Raises sqlite3.IntegrityError when a ref is in another link already, or two are of one connection.
+        Raises Taken when a ref is in another link already, or two are of one connection.
         """
         with self.db.transaction():
             return self._link(refs, now, link, cause)

@@ -15,7 +15,7 @@ from bridge.core.errors import BridgeError, Forged, Transient
 from bridge.core.redact import Redactor
 from bridge.core.signature import same_secret
 from bridge.log import Fields, log_event, trace_of
-from bridge.store import CURE, STORE_FAILED, Store
+from bridge.store import STORE_FAILED, Store
 
 WAITING_MAX = 10_000
 RECOUNT_MS = 1_000
@@ -129,7 +129,7 @@ class Receiver:
         level = logging.WARNING if outcome == "forged" else logging.ERROR
         said: Fields = {"connection": connection, "reason": reason, "detail": detail}
         if reason == STORE_FAILED:
-            said |= {"where": self._bridge.store.db.path, "cure": CURE}
+            said |= {"where": self._bridge.store.db.path, "cure": self._bridge.store.db.cure}
         log_event(f"delivery.{outcome}", level=level, **said)
         return self.connectors[connection].reply(outcome)
 
