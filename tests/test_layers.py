@@ -51,7 +51,8 @@ CLOCKS = {"now", "today", "utcnow"}
 LINES_MAX, FUNCTION_LINES_MAX = 400, 60
 EMPTY_NAMES = re.compile(r"(^|_)(utils?|helpers?|commons?|managers?)($|_)")
 SQL = re.compile(
-    r"\s*(SELECT\b.+\bFROM|INSERT\s+INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|CREATE\s+\w|ALTER\s+TABLE|WITH\s+\w+\s+AS)\b",
+    r"\s*(SELECT\b.+\bFROM|INSERT\s+INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|CREATE\s+\w|ALTER\s+TABLE|WITH\s+\w+\s+AS"
+    r"|SET\s+\w+\s*=\s*\w+|LISTEN\s+\w+|NOTIFY\s+\w+)\b",
     re.S,
 )
 SQL_HOMES = {"bridge/store/schema.py"}
@@ -178,8 +179,10 @@ def test_every_part_has_its_place() -> None:
 
 
 def test_every_statement_has_a_name_of_its_own() -> None:
-    names = re.findall(r"^-- name: (\w+)$", (ROOT / "bridge/store/queries.sql").read_text("utf-8"), re.M)
+    names = re.findall(r"^-- name: (.+)$", (ROOT / "bridge/store/queries.sql").read_text("utf-8"), re.M)
     assert len(names) == len(set(names)), "queries.sql has two statements of one name"
+    strange = [name for name in names if not re.fullmatch(r"\w+( for postgres)?", name)]
+    assert not strange, f"queries.sql: {strange}; a name is one word, with `for postgres` when it is for that alone"
 
 
 # the rules themselves, on code that breaks them
@@ -205,6 +208,8 @@ BROKEN = [
     ("bridge/managers/x.py", "", "is called managers"),
     ("bridge/flow.py", "run('SELECT a FROM link')", "bridge/flow.py:1 holds SQL"),
     ("bridge/store/tables.py", "X = f'DELETE FROM {table}'", "tables.py:1 holds SQL"),
+    ("bridge/store/postgres.py", "db.execute('SET lock_timeout = 5')", "postgres.py:1 holds SQL"),
+    ("bridge/store/postgres.py", "db.execute('LISTEN work')", "postgres.py:1 holds SQL"),
 ]
 
 

@@ -1,7 +1,7 @@
 """Everything that the bridge remembers: links, hub, shadows, deliveries, journal. All SQL stands in queries.sql."""
 
-from bridge.store.engine import STORE_FAILED, Taken
+from bridge.store.engine import STORE_FAILED, Taken, on_server
 from bridge.store.sqlite import CURE
 from bridge.store.store import Claim, Fenced, Store
 
-__all__ = ["CURE", "STORE_FAILED", "Claim", "Fenced", "Store", "Taken"]
+__all__ = ["CURE", "STORE_FAILED", "Claim", "Fenced", "Store", "Taken", "on_server"]

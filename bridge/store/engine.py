@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Protocol
 
 STORE_FAILED = "store_failed"
@@ -52,10 +53,15 @@ class Engine(Protocol):
         """Close what this thread has open; the next statement opens it anew."""
 
 
+def on_server(address: str | Path) -> bool:
+    """Return whether an address is that of a PostgreSQL database, rather than the path of a SQLite file."""
+    return str(address).startswith(("postgresql://", "postgres://"))
+
+
 def statements(engine: str) -> Mapping[str, str]:
     """Return the statements of queries.sql by name; `-- name: x for <engine>` wins over `-- name: x` there."""
     plain, own = dict[str, str](), dict[str, str]()
-    for part in files("bridge.store").joinpath("queries.sql").read_text("utf-8").split("-- name:")[1:]:
+    for part in files("bridge.store").joinpath("queries.sql").read_text("utf-8").split("\n-- name:")[1:]:
         head, _, text = part.partition("\n")
         named = NAME.fullmatch(head.strip())
         assert named is not None, f"queries.sql: {head.strip()!r} is not a name"

@@ -1,4 +1,5 @@
--- Every statement of the store, named. Parameters are :named; both engines read the same text.
+-- Every statement of the store, named. Parameters are :named; both engines read the same text. Where PostgreSQL has
+-- words that SQLite has not, a text for it alone follows, named `<name> for postgres`.
 
 -- name: accept
 -- A delivery that verification has passed. A vendor's repeat of the same notification changes nothing.
@@ -88,6 +89,28 @@ SELECT * FROM (
     WHERE lease_until > 0 AND lease_until <= :now AND state = 'live' ORDER BY lease_until LIMIT 1) AS abandoned
 ) AS due ORDER BY at LIMIT 1;
 
+-- name: due_link for postgres
+-- The same. A link that another worker is taking at this moment is passed over; the lock ends with the claim.
+SELECT link, lapsed FROM (
+SELECT * FROM (
+    SELECT look.link AS link, look.at AS at, link.lease_until > 0 AS lapsed FROM look JOIN link ON link.id = look.link
+    WHERE look.at <= :now AND link.lease_until <= :now AND link.state = 'live'
+    AND look.connection NOT IN (SELECT name FROM connection WHERE paused_until > :now)
+    ORDER BY look.at LIMIT 1 FOR NO KEY UPDATE OF link SKIP LOCKED) AS waiting
+UNION ALL
+SELECT * FROM (
+    SELECT id AS link, lease_until AS at, 1 = 1 AS lapsed FROM link
+    WHERE lease_until > 0 AND lease_until <= :now AND state = 'live'
+    ORDER BY lease_until LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) AS abandoned
+) AS due ORDER BY at LIMIT 1;
+
+-- name: something_due
+-- Is there anything to claim? Asked before each claim, because it locks nothing.
+SELECT 1 FROM look JOIN link ON link.id = look.link
+WHERE look.at <= :now AND link.lease_until <= :now AND link.state = 'live'
+AND look.connection NOT IN (SELECT name FROM connection WHERE paused_until > :now)
+UNION ALL SELECT 1 FROM link WHERE lease_until > 0 AND lease_until <= :now AND state = 'live' LIMIT 1;
+
 -- name: next_look_soon
 -- The earliest looks, with what else they wait for: the lease of the link, the pause of the connection; and leases.
 SELECT * FROM (
@@ -108,6 +131,10 @@ UPDATE link SET owner = NULL, lease_until = 0 WHERE id = :link AND token = :toke
 
 -- name: fence
 SELECT token FROM link WHERE id = :link;
+
+-- name: fence for postgres
+-- Locked to the end of the transaction: nobody takes the lease between this look at it and the commit.
+SELECT token FROM link WHERE id = :link FOR NO KEY UPDATE;
 
 -- name: load_refs
 SELECT connection, kind, vendor_id, linked_at, stamp, wrote_at, missing_since, gone FROM ref WHERE link = :link;
@@ -201,14 +228,14 @@ SELECT link, connection, field, reason, cure, since FROM hold ORDER BY since;
 -- name: look_at_holds
 -- New choices or links may have cured these: look at them again.
 INSERT INTO look (link, connection, at, cause)
-SELECT DISTINCT link, connection, CAST(:at AS INTEGER), 'cured' FROM hold
+SELECT DISTINCT link, connection, CAST(:at AS BIGINT), 'cured' FROM hold
 WHERE connection = :connection OR reason LIKE 'nobody has said%'
 ON CONFLICT (link, connection, at, cause) DO NOTHING;
 
 -- name: look_at_due
 -- After a pause: every ref of the connection that the hub has run ahead of.
 INSERT INTO look (link, connection, at, cause)
-SELECT DISTINCT s.link, s.connection, CAST(:at AS INTEGER), 'resumed' FROM shadow s
+SELECT DISTINCT s.link, s.connection, CAST(:at AS BIGINT), 'resumed' FROM shadow s
 JOIN hub h ON h.link = s.link AND h.field = s.field AND s.base < h.version WHERE s.connection = :connection
 ON CONFLICT (link, connection, at, cause) DO NOTHING;
 
@@ -220,7 +247,7 @@ INSERT INTO ref (connection, kind, vendor_id, link, linked_at)
 VALUES (:connection, :kind, :vendor_id, :link, :linked_at);
 
 -- name: look_at_all
-INSERT INTO look (link, connection, at, cause) SELECT link, connection, CAST(:at AS INTEGER), CAST(:cause AS TEXT)
+INSERT INTO look (link, connection, at, cause) SELECT link, connection, CAST(:at AS BIGINT), CAST(:cause AS TEXT)
 FROM ref WHERE link = :link
 ON CONFLICT (link, connection, at, cause) DO NOTHING;
 
@@ -243,6 +270,11 @@ SELECT vendor_id FROM ref WHERE connection = :connection AND kind = 'opportunity
 -- The shadows of one page of a sweep; :ids is a JSON array of vendor ids.
 SELECT r.vendor_id, r.link, r.stamp, r.gone, s.field, s.native FROM ref r LEFT JOIN shadow s ON s.link = r.link AND s.connection = r.connection
 WHERE r.connection = :connection AND r.kind = 'opportunity' AND r.vendor_id IN (SELECT value FROM json_each(:ids));
+
+-- name: shadows_of_refs for postgres
+SELECT r.vendor_id, r.link, r.stamp, r.gone, s.field, s.native FROM ref r LEFT JOIN shadow s ON s.link = r.link AND s.connection = r.connection
+WHERE r.connection = :connection AND r.kind = 'opportunity'
+AND r.vendor_id IN (SELECT value FROM json_array_elements_text(CAST(:ids AS JSON)));
 
 -- name: party_by_native
 -- The link of a contact or account, as the canonical value of the fields `contact` and `account`.
@@ -300,3 +332,31 @@ DELETE FROM attempt WHERE at < :before;
 
 -- name: prune_writes
 DELETE FROM write WHERE at < :before AND state IN ('done', 'refused', 'replayed');
+
+-- What only PostgreSQL needs: SQLite sets itself up by PRAGMAs, and sqlite-utils keeps its migrations.
+
+-- name: session for postgres
+-- Of each connection: wait for a lock as long as SQLite waits for the file, and hold none when the bridge has stopped.
+SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '60s';
+
+-- name: migrate_patiently for postgres
+SELECT set_config('lock_timeout', '0', TRUE), set_config('statement_timeout', '0', TRUE);
+
+-- name: migrate_alone for postgres
+-- One process at a time, to the end of its transaction; the number only has to be the bridge's own.
+SELECT pg_advisory_xact_lock(7230981442);
+
+-- name: has_migrations for postgres
+SELECT to_regclass('bridge_migration') IS NOT NULL;
+
+-- name: make_migrations for postgres
+CREATE TABLE IF NOT EXISTS bridge_migration (name TEXT PRIMARY KEY);
+
+-- name: migrations for postgres
+SELECT name FROM bridge_migration;
+
+-- name: migrated for postgres
+INSERT INTO bridge_migration (name) VALUES (:name);
+
+-- name: prove for postgres
+UPDATE bridge_migration SET name = name WHERE name = '0001_first';

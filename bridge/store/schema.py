@@ -1,11 +1,15 @@
 """
-The tables, as migrations. Portable types: text ids (UUIDv7), integers for time (UTC, milliseconds), JSON as text.
+The tables, as migrations, for both engines. Portable types: text ids (UUIDv7), integers for time (UTC, milliseconds),
+JSON as text.
 
 A migration is only ever added. `native`, `value`, `sent`, `old` and `new` hold JSON scalars; NULL there means unknown
 or none, the JSON `null` means empty.
 """
 
 from __future__ import annotations
+
+import re
+from collections.abc import Mapping
 
 from sqlite_utils import Database, Migrations
 
@@ -70,20 +74,32 @@ CREATE TABLE connection (
     heard_at INTEGER, swept_at INTEGER);
 """
 
-migrations = Migrations("bridge")
-
-
 # so that a worker that died is found without reading every link
 LEASES = "CREATE INDEX link_lease ON link (lease_until) WHERE lease_until > 0"
 
+MIGRATIONS: Mapping[str, str] = {"0001_first": FIRST, "0002_leases": LEASES}
 
-@migrations(name="0001_first")
-def _first(db: Database) -> None:
-    for statement in FIRST.split(";"):
-        if statement.strip():
-            db.execute(statement)
+# "C" orders texts by their bytes, as SQLite does, whatever the language of the server
+POSTGRES_TYPES: Mapping[str, str] = {"INTEGER": "BIGINT", "BLOB": "BYTEA", "TEXT": 'TEXT COLLATE "C"'}
 
 
-@migrations(name="0002_leases")
-def _leases(db: Database) -> None:
-    db.execute(LEASES)
+def for_postgres(migration: str) -> str:
+    """Return the statements of a migration with the types of PostgreSQL."""
+    return re.sub(r"\b(INTEGER|BLOB|TEXT)\b", lambda m: POSTGRES_TYPES[m[1]], migration)
+
+
+def _registered() -> Migrations:
+    """Return the migrations as sqlite-utils applies them."""
+    made = Migrations("bridge")
+    for name, text in MIGRATIONS.items():
+
+        @made(name=name)
+        def apply(db: Database, text: str = text) -> None:
+            for statement in text.split(";"):
+                if statement.strip():
+                    db.execute(statement)
+
+    return made
+
+
+migrations = _registered()

@@ -132,8 +132,14 @@ class Store(Tables):
         return str(rows[0]["link"]) if rows else None
 
     def claim(self, owner: str, now: int, lease_ms: int) -> Claim | None:
-        """Take the lease of the link that has waited longest, or whose lease has lapsed; None when nothing is due."""
-        if not self.db.run("due_link", now=now):
+        """
+        Take the lease of the link that has waited longest, or whose lease has lapsed; None when nothing is due.
+
+        Leases are counted by the clock of the worker, which the simulation has to own, and not by the database's. So
+        the clocks of machines that share a store must agree to well within a lease; one that runs ahead can take a
+        link too early, and then the token refuses the other's late commit.
+        """
+        if not self.db.run("something_due", now=now):
             return None
         with self.db.transaction():
             rows = self.db.run("due_link", now=now)

@@ -11,7 +11,8 @@ import uuid_utils
 
 from bridge.core.fields import Words
 from bridge.core.model import FOREVER, Canonical, Kind, Native, Ref
-from bridge.store.engine import Engine
+from bridge.store.engine import Engine, on_server
+from bridge.store.postgres import Postgres
 from bridge.store.rows import Row, to_json
 from bridge.store.sqlite import Sqlite
 
@@ -27,10 +28,13 @@ class KnownSide:
 
 
 class Tables:
-    """new_id: makes the ids of rows; UUIDv7 unless a test wants its own."""
+    """
+    address: of a PostgreSQL database, or the path of a SQLite file. new_id: makes the ids of rows; UUIDv7 unless a test
+    wants its own.
+    """
 
-    def __init__(self, path: str | Path, new_id: Callable[[], str] = lambda: str(uuid_utils.uuid7())) -> None:
-        self.db: Engine = Sqlite(path)
+    def __init__(self, address: str | Path, new_id: Callable[[], str] = lambda: str(uuid_utils.uuid7())) -> None:
+        self.db: Engine = Postgres(str(address)) if on_server(address) else Sqlite(address)
         self.new_id = new_id
 
     def migrate(self) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,15 @@ class TestSqliteFile(SharedStoreContract):
 class TestSqliteMemory(StoreContract):
     def address(self, tmp_path: Path) -> str:
         return ":memory:"
+
+
+class TestPostgres(SharedStoreContract):
+    @pytest.fixture(autouse=True)
+    def server(self, postgres: Callable[[Path], str]) -> None:
+        self.database = postgres
+
+    def address(self, tmp_path: Path) -> str:
+        return self.database(tmp_path)
 
 
 def opened(tmp_path: Path) -> Store:
