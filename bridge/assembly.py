@@ -19,7 +19,7 @@ from bridge.flow import Flow
 from bridge.log import log_event
 from bridge.settings import ConnectionSettings, Settings, load
 from bridge.sides import Connection
-from bridge.store import Store
+from bridge.store import Store, on_server
 from bridge.store.store import Attempt
 from bridge.worker import Worker
 
@@ -37,9 +37,10 @@ class Assembled:
 
     @cached_property
     def store(self) -> Store:
-        path = Path(self.settings.database)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return Store(path)
+        address = self.settings.database
+        if not on_server(address):
+            Path(address).parent.mkdir(parents=True, exist_ok=True)
+        return Store(address)
 
     @cached_property
     def budgets(self) -> dict[str, Budget]:
@@ -57,6 +58,11 @@ class Assembled:
         }
         dice = random.SystemRandom().random
         return Flow(self.store, connections, self.settings.policies, now=epoch_ms, dice=dice, report=_logged)
+
+    def close(self) -> None:
+        """Close what is open of the store."""
+        if "store" in vars(self):
+            self.store.db.close()
 
     def worker(self) -> Worker:
         """Return the worker of this process, not started."""

@@ -147,6 +147,21 @@ def test_the_environment_moves_the_database(tmp_path: Path) -> None:
     assert settings.database == "/data/x.db"
 
 
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
+def test_the_database_that_a_host_provides_is_used(tmp_path: Path, scheme: str) -> None:
+    url = f"{scheme}://u:p@db.example.com/x"
+    assert a_load(tmp_path, connection(), {**ENV, "DATABASE_URL": url}).database == url
+    by_hand = {**ENV, "DATABASE_URL": url, "BRIDGE_DATABASE": "/data/x.db"}
+    assert a_load(tmp_path, connection(), by_hand).database == "/data/x.db"
+
+
+def test_a_database_of_another_make_is_refused(tmp_path: Path) -> None:
+    assert lines(tmp_path, connection(), {**ENV, "DATABASE_URL": "mysql://u:p@db/x"}) == [
+        "bridge.toml: DATABASE_URL: is not the address of a PostgreSQL database. set it to "
+        "postgresql://<user>:<password>@<host>/<database>, or set BRIDGE_DATABASE to a file"
+    ]
+
+
 def test_the_environment_allows_private_hosts(tmp_path: Path) -> None:
     settings = a_load(tmp_path, connection(base_url='"http://localhost:1"'), {**ENV, "ALLOW_PRIVATE_HOSTS": "1"})
     assert settings.connections["a"].allow_private
@@ -163,6 +178,10 @@ def test_secrets_are_known_for_redaction_and_shown_nowhere(tmp_path: Path) -> No
     secrets = {"k-123", "h-456", "A" * 22, "postgres://u:p%40ss@db/x", "p%40ss", "p@ss"}
     assert settings.secret_values() == secrets
     assert not [secret for secret in secrets if secret in repr(settings)]
+    by_hand = {**ENV, "DATABASE_URL": "postgres://u:one-pw@db/x", "BRIDGE_DATABASE": "postgres://u:two-pw@[bad/x"}
+    assert {"one-pw", "two-pw"} <= a_load(tmp_path, connection(), by_hand).secret_values()
+    in_query = {**ENV, "DATABASE_URL": "postgres://db/x?user=u&password=p%40ss&sslmode=require"}
+    assert {"p%40ss", "p@ss"} <= a_load(tmp_path, connection(), in_query).secret_values()
 
 
 # Mistakes
@@ -178,6 +197,11 @@ COMMON = [
         "bridge.threads: must be a whole number. write how many links to work on at a time, from 1 to 64",
     ),
     ('database = ""', 'bridge.database: is empty. write a path, such as "data/bridge.db"'),
+    (
+        'database = "postgres://u:p@db/x"',
+        "bridge.database: is the address of a server. set it as DATABASE_URL in the environment, because its password "
+        "belongs into no file",
+    ),
     ("retention = 3", "bridge.retention: unknown key. did you mean retention_days?"),
     (
         "zzz = 3",
@@ -382,8 +406,11 @@ def test_a_folder_and_foreign_bytes_are_refused(tmp_path: Path) -> None:
 def test_a_host_that_wipes_its_disk_is_refused_unless_told_otherwise(tmp_path: Path) -> None:
     assert lines(tmp_path, connection(), {**ENV, "DYNO": "web.1"}) == [
         "bridge.toml: bridge.database: this host wipes its disk at least once a day (DYNO is set), and SQLite there "
-        "loses the map of links with it. run the bridge where the disk stays (a machine of your own, Dokku with "
-        "storage, a Render disk, a Railway volume), or set ALLOW_EPHEMERAL=1 only to try it out"
+        "loses the map of links with it. attach a PostgreSQL database, which sets DATABASE_URL, run the bridge where "
+        "the disk stays (a machine of your own, Dokku with storage, a Render disk, a Railway volume), or set "
+        "ALLOW_EPHEMERAL=1 only to try it out"
     ]
     a_load(tmp_path, connection(), {**ENV, "DYNO": "web.1", "ALLOW_EPHEMERAL": "1"})
-    assert lines(tmp_path, connection(), {**ENV, "DYNO": "web.1", "DATABASE_URL": "postgres://db/x"}), "SQLite is used"
+    with_server = {**ENV, "DYNO": "web.1", "DATABASE_URL": "postgres://db/x"}
+    assert a_load(tmp_path, connection(), with_server).database == "postgres://db/x"
+    assert lines(tmp_path, connection(), {**with_server, "BRIDGE_DATABASE": "data/x.db"}), "SQLite is used"

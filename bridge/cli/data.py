@@ -176,17 +176,17 @@ def db_migrate(context: click.Context) -> None:
     """Bring the tables up to date; repeating it is safe."""
     bridge = assembled(context)
     applied = bridge.store.migrate()
-    click.echo(f"{bridge.settings.database}: " + (", ".join(applied) if applied else "up to date"))
+    click.echo(f"{bridge.store.db.path}: " + (", ".join(applied) if applied else "up to date"))
 
 
 @db.command("check")
 @click.pass_context
 def db_check(context: click.Context) -> None:
-    """Check the file: its tables, its integrity, and how much is in it."""
+    """Check the database: its tables, its integrity, and how much is in it."""
     bridge = with_tables(context)
     verdict = bridge.store.db.check()
     counts = bridge.store.counts()
-    click.echo(f"{bridge.settings.database}: {verdict}")
+    click.echo(f"{bridge.store.db.path}: {verdict}")
     click.echo("  ".join(f"{table} {n}" for table, n in counts.items()))
     sys.exit(0 if verdict == "ok" else 1)
 

@@ -13,14 +13,16 @@ from bridge.core.errors import Misconfigured
 
 def assembled(context: click.Context) -> Assembled:
     """Return the bridge that --config describes; raises Misconfigured."""
-    return assemble(context.find_root().obj, os.environ)
+    bridge = assemble(context.find_root().obj, os.environ)
+    context.call_on_close(bridge.close)
+    return bridge
 
 
 def with_tables(context: click.Context) -> Assembled:
     """Return the bridge, refusing to go on when the database is behind; raises Misconfigured."""
     bridge = assembled(context)
     if bridge.store.db.pending():
-        raise Misconfigured(bridge.settings.database, "its tables are missing or old", "run `bridge db migrate`")
+        raise Misconfigured(bridge.store.db.path, "its tables are missing or old", "run `bridge db migrate`")
     return bridge
 
 

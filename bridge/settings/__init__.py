@@ -12,7 +12,7 @@ from typing import Any
 from bridge.core.errors import Misconfigured
 from bridge.core.fields import FIELDS
 from bridge.core.rules import Habits
-from bridge.settings.keys import BridgeTable, ConnectionTable, shape
+from bridge.settings.keys import ON_SERVER, BridgeTable, ConnectionTable, shape
 from bridge.settings.mistakes import Mistakes, suggestion
 from bridge.settings.values import ConnectionSettings, Settings, Vendor
 
@@ -42,11 +42,11 @@ def load(path: Path, env: Mapping[str, str], vendors: Mapping[str, Vendor]) -> S
         if made := _connection(name, table, order, env, vendors, mistakes):
             connections[name] = made
     policies = _policies(document.get("fields", {}), tables, mistakes)
-    _refuse_passing_disk(env, mistakes)
+    database = _database(common.database if common else "", env, mistakes)
     mistakes.raise_any()
     assert common is not None
     return Settings(
-        database=env.get("BRIDGE_DATABASE") or common.database,
+        database=database,
         public_url=common.public_url,
         threads=common.threads,
         retention_days=common.retention_days,
@@ -175,12 +175,27 @@ def _custom(table: Any) -> Mapping[str, Any]:
     return custom if isinstance(custom, dict) else {}
 
 
+def _database(written: str, env: Mapping[str, str], mistakes: Mistakes) -> str:
+    """
+    Return where the store is: what BRIDGE_DATABASE says, else DATABASE_URL, else what bridge.toml says.
+
+    A host sets DATABASE_URL by itself; BRIDGE_DATABASE is set by hand, and so it is the one that is meant.
+    """
+    own, url = env.get("BRIDGE_DATABASE", ""), env.get("DATABASE_URL", "")
+    if not own and url and not url.startswith(ON_SERVER):
+        cure = "set it to postgresql://<user>:<password>@<host>/<database>, or set BRIDGE_DATABASE to a file"
+        mistakes.add("DATABASE_URL", "is not the address of a PostgreSQL database", cure)
+    elif not (own or url).startswith(ON_SERVER):
+        _refuse_passing_disk(env, mistakes)
+    return own or url or written
+
+
 def _refuse_passing_disk(env: Mapping[str, str], mistakes: Mistakes) -> None:
     if "DYNO" not in env or env.get("ALLOW_EPHEMERAL") == "1":
         return
     what = "this host wipes its disk at least once a day (DYNO is set), and SQLite there loses the map of links with it"
     cure = (
-        "run the bridge where the disk stays (a machine of your own, Dokku with storage, a Render disk, "
-        "a Railway volume), or set ALLOW_EPHEMERAL=1 only to try it out"
+        "attach a PostgreSQL database, which sets DATABASE_URL, run the bridge where the disk stays (a machine of your "
+        "own, Dokku with storage, a Render disk, a Railway volume), or set ALLOW_EPHEMERAL=1 only to try it out"
     )
     mistakes.add("bridge.database", what, cure)

@@ -19,6 +19,7 @@ from bridge.settings.values import Vendor, VendorOption
 FROM_ENV = re.compile(r"env:([A-Za-z_][A-Za-z0-9_]*)")
 PLAIN = re.compile(r"[!-\[\]-~]+")  # printable ASCII without space and backslash
 PATH_SECRET = re.compile(r"[A-Za-z0-9_-]{22,}")  # 128 bits of base64, or more
+ON_SERVER = ("postgresql://", "postgres://")
 ONE_LINE = "set it again, on one line"
 KINDS: Mapping[str, tuple[Any, str]] = {
     "str": (str, '"..."'),
@@ -51,6 +52,13 @@ def _split(given: str) -> SplitResult:
     return url
 
 
+def _file(given: str) -> str:
+    if given.startswith(ON_SERVER):
+        cure = "set it as DATABASE_URL in the environment, because its password belongs into no file"
+        raise wrong("is the address of a server", cure)
+    return given
+
+
 def _public(given: str) -> str:
     return _split(given).geturl().rstrip("/")
 
@@ -77,7 +85,9 @@ class Table(BaseModel):
 class BridgeTable(Table):
     """[bridge]"""
 
-    database: str = Key("data/bridge.db", min_length=1, description='write a path, such as "data/bridge.db"')
+    database: Annotated[str, AfterValidator(_file)] = Key(
+        "data/bridge.db", min_length=1, description='write a path, such as "data/bridge.db"'
+    )
     public_url: Annotated[str, AfterValidator(_public)] = Key(
         "", description='write where vendors reach the bridge, such as "https://bridge.example.com"'
     )

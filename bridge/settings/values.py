@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from bridge.core.rules import Habits
 
@@ -92,12 +93,13 @@ class Settings:
     """
     The whole of bridge.toml.
 
-    database: path of the SQLite file. database_url: DATABASE_URL of the environment, "" without one. public_url: where
-    vendors reach the bridge, without a slash at its end, "" when not given. policies: what the core's Rules take:
-    canonical field to `newest`, `source:<connection>`, `hold` or `off`.
+    database: path of the SQLite file, or address of the PostgreSQL database, with its password. database_url:
+    DATABASE_URL of the environment, "" without one, also when another database is used. public_url: where vendors reach
+    the bridge, without a slash at its end, "" when not given. policies: what the core's Rules take: canonical field to
+    `newest`, `source:<connection>`, `hold` or `off`.
     """
 
-    database: str
+    database: str = field(repr=False)
     public_url: str
     threads: int
     retention_days: int
@@ -109,5 +111,13 @@ class Settings:
     def secret_values(self) -> frozenset[str]:
         """Return every secret value, for the log to strike out."""
         found = {value for c in self.connections.values() for value in (*c.secrets.values(), c.path_secret)}
-        password = urlsplit(self.database_url).password or ""
-        return frozenset(found | {self.database_url, password, unquote(password)}) - {""}
+        for address in (self.database, self.database_url):
+            if passwords := _passwords(address):
+                found |= {address, *passwords, *map(unquote, passwords)}
+        return frozenset(found) - {""}
+
+
+def _passwords(address: str) -> set[str]:
+    """Return the passwords that the address of a database holds, also when the rest of it is damaged."""
+    before_host = address.partition("://")[2].rpartition("@")[0]
+    return {before_host.partition(":")[2], *re.findall(r"[?&]password=([^&]*)", address)} - {""}

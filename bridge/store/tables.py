@@ -12,7 +12,6 @@ import uuid_utils
 from bridge.core.fields import Words
 from bridge.core.model import FOREVER, Canonical, Kind, Native, Ref
 from bridge.store.engine import Engine, on_server
-from bridge.store.postgres import Postgres
 from bridge.store.rows import Row, to_json
 from bridge.store.sqlite import Sqlite
 
@@ -27,6 +26,14 @@ class KnownSide:
     natives: dict[str, Native]
 
 
+def _engine(address: str | Path) -> Engine:
+    if not on_server(address):
+        return Sqlite(address)
+    from bridge.store.postgres import Postgres  # psycopg takes as long to load as all the rest: only who needs it waits
+
+    return Postgres(str(address))
+
+
 class Tables:
     """
     address: of a PostgreSQL database, or the path of a SQLite file. new_id: makes the ids of rows; UUIDv7 unless a test
@@ -34,7 +41,7 @@ class Tables:
     """
 
     def __init__(self, address: str | Path, new_id: Callable[[], str] = lambda: str(uuid_utils.uuid7())) -> None:
-        self.db: Engine = Postgres(str(address)) if on_server(address) else Sqlite(address)
+        self.db = _engine(address)
         self.new_id = new_id
 
     def migrate(self) -> list[str]:
