@@ -58,7 +58,7 @@ class Worker:
     def _work(self, owner: str) -> None:
         """One thread: take in, claim, work; sleep only when there was nothing."""
         while not self.stop.is_set():
-            self.stop.wait(self._patiently(lambda: self._once(owner)))
+            self.flow.store.wait_for_work(self._patiently(lambda: self._once(owner)), self.stop)
         self.flow.store.db.close()
 
     def _once(self, owner: str) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,7 +15,7 @@ from bridge.connectors.base import Account, Inbound, Page
 from bridge.connectors.memory import Habits, Memory, MemoryVendor
 from bridge.core import rules
 from bridge.core.errors import Disconnected, Transient
-from bridge.core.model import FOREVER, Record, Ref
+from bridge.core.model import FOREVER, Look, Record, Ref
 from bridge.flow import Flow
 from bridge.sides import Connection
 from bridge.store import CURE, Claim, Store
@@ -27,7 +28,7 @@ def epoch_ms() -> int:
     return int(time.time() * 1000)
 
 
-def made(path: Path) -> tuple[Worker, dict[str, MemoryVendor], dict[str, Memory]]:
+def made(path: Path | str) -> tuple[Worker, dict[str, MemoryVendor], dict[str, Memory]]:
     store = Store(path)
     store.migrate()
     vendors = {n: MemoryVendor(epoch_ms, Habits(), Random(1)) for n in ("a", "b")}
@@ -148,6 +149,30 @@ def test_a_store_that_fails_for_a_while_ends_no_thread(tmp_path: Path, caplog: p
     assert len(failed) >= 3 and {(f["reason"], f["where"], f["cure"]) for f in failed} == {
         ("store_failed", db.path, CURE)
     }
+
+
+def test_an_idle_worker_on_postgresql_is_woken_by_what_another_process_stores(
+    postgres: Callable[[Path], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.worker.IDLE_S", 3.0)
+    worker, vendors, _ = made(postgres(tmp_path))
+    web = Store(postgres(tmp_path))
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not worker.flow.store.db._listening.locked() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    vendors["a"].person("a1", name="Two")
+    link, started = web.all_refs()[0][0], time.monotonic()
+    web.look(link, [Look(Ref("a", "a1"), epoch_ms(), "sweep")])
+    while vendors["b"].current("b1")["name"] != "Two" and time.monotonic() < deadline:
+        time.sleep(0.01)
+    took_s = time.monotonic() - started
+    worker.stop.set()
+    thread.join(25)
+    web.db.close()
+    worker.flow.store.db.close()
+    assert vendors["b"].current("b1")["name"] == "Two" and took_s < 2.0
 
 
 def test_pruning_is_tried_again_when_the_store_fails(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from importlib.resources import files
@@ -48,6 +49,12 @@ class Engine(Protocol):
 
     def transaction(self) -> AbstractContextManager[None]:
         """Begin as a write, commit at the end, roll back on any exception."""
+
+    def wake(self) -> None:
+        """Tell those who wait, in whichever process, that there is work. When it gets lost, they look by themselves."""
+
+    def wait(self, s: float, stop: threading.Event) -> None:
+        """Return after `s` seconds, or earlier when `stop` is set or somebody wakes us. Never raises."""
 
     def close(self) -> None:
         """Close what this thread has open; the next statement opens it anew."""

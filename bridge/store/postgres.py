@@ -6,7 +6,7 @@ import re
 import select
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any, NoReturn
 
@@ -82,6 +82,7 @@ class Postgres:
         self._free: list[Connection] = []
         self._room = threading.BoundedSemaphore(CONNECTIONS)
         self._local = threading.local()
+        self._listening, self._ear = threading.Lock(), list[Connection]()
 
     def migrate(self) -> list[str]:
         """Bring the schema up to date; return the names of the migrations that were applied. Raises as `prove`."""
@@ -155,8 +156,45 @@ class Postgres:
         except psycopg.Error as error:
             _fail(error)
 
+    def wake(self) -> None:
+        """Tell those who wait, in whichever process, that there is work; when it fails they find it by themselves."""
+        with suppress(Transient):
+            self.run("wake")
+
+    def wait(self, s: float, stop: threading.Event) -> None:
+        """
+        Return after `s` seconds, or earlier when `stop` is set or somebody wakes us.
+
+        One thread of the process listens, on a connection of its own, and is the one that wakes; it sees `stop` only
+        after `s` seconds. What is told while nobody listens is heard next time.
+        """
+        if s <= 0 or not self._listening.acquire(blocking=False):
+            stop.wait(s)
+            return
+        try:
+            self._listen(s)
+        except (psycopg.Error, Transient):
+            self._stop_listening()
+            stop.wait(s)
+        finally:
+            self._listening.release()
+
+    def _listen(self, s: float) -> None:
+        if not self._ear:
+            self._ear.append(self._connect())
+            self._ear[0].execute(SQL["listen"])
+        for _ in self._ear[0].notifies(timeout=s, stop_after=1):
+            pass
+
+    def _stop_listening(self) -> None:
+        while self._ear:
+            self._ear.pop().close()
+
     def close(self) -> None:
         """Close what nobody uses; the next statement connects anew."""
+        if self._listening.acquire(blocking=False):
+            self._stop_listening()
+            self._listening.release()
         while (db := self._unused()) is not None:
             db.close()
 

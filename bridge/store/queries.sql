@@ -360,3 +360,10 @@ INSERT INTO bridge_migration (name) VALUES (:name);
 
 -- name: prove for postgres
 UPDATE bridge_migration SET name = name WHERE name = '0001_first';
+
+-- name: wake for postgres
+-- After the commit, in a transaction of its own: those that tell something commit one after the other, on the whole server.
+NOTIFY bridge_work;
+
+-- name: listen for postgres
+LISTEN bridge_work;

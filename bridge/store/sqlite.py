@@ -99,6 +99,13 @@ class Sqlite:
                 self._leave_if_stale()
                 raise
 
+    def wake(self) -> None:
+        """Do nothing: a file tells nobody."""
+
+    def wait(self, s: float, stop: threading.Event) -> None:
+        """Return after `s` seconds, or when `stop` is set."""
+        stop.wait(s)
+
     def close(self) -> None:
         """Close the connection of this thread."""
         db = getattr(self._local, "db", None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -93,6 +94,8 @@ class Store(Tables):
                 body=body,
             )
             self.db.run("heard", connection=connection, at=now)
+        if rows:
+            self.db.wake()
         return new if rows else None
 
     def waiting(self, n: int = 100) -> list[Waiting]:
@@ -283,6 +286,11 @@ class Store(Tables):
         """Ask for looks at refs of a link."""
         with self.db.transaction():
             self._add_looks((link, k) for k in looks)
+        self.db.wake()
+
+    def wait_for_work(self, s: float, stop: threading.Event) -> None:
+        """Return after `s` seconds, or earlier when `stop` is set or there is work that others have stored."""
+        self.db.wait(s, stop)
 
     def finish(self, attempt: Attempt, now: int, *, failing_since: int | None = None) -> None:
         """Remember how a pass over one side ended, and give the deliveries that asked for it their outcome."""

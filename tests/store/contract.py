@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -593,6 +594,15 @@ class StoreContract:
         assert store.db.run("attempts", link=at.id, n=9) == []
         assert (store.load(claim), len(store.journal(at.id)), len(store.all_refs())) == (before, 1, 2)
         assert store.peek(at.id).sides["a"].open == other
+
+    # waiting
+
+    def test_a_wait_ends_by_time_and_at_the_stop(self, store: Store) -> None:
+        stop, started = threading.Event(), time.monotonic()
+        store.wait_for_work(0.05, stop)
+        assert time.monotonic() - started >= 0.04
+        stop.set()
+        store.wait_for_work(0.05, stop)
 
     # transactions
 

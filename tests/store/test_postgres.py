@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -147,6 +148,64 @@ def test_two_processes_migrate_side_by_side(postgres: Callable[[Path], str], tmp
     code = f"from bridge.store import Store; s = Store({address!r}); print(len(s.migrate())); s.db.close()"
     both = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     assert sorted(int(process.communicate(timeout=60)[0]) for process in both) == [0, len(MIGRATIONS)]
+
+
+# how workers are woken
+
+
+def waited_s(store: Store, s: float) -> float:
+    started = time.monotonic()
+    store.wait_for_work(s, threading.Event())
+    return time.monotonic() - started
+
+
+@pytest.mark.parametrize("tell", [hook, lambda store: store.look(store.all_refs()[0][0], [Look(A, NOW, "sweep")])])
+def test_work_that_another_process_stores_ends_a_wait(opened: Opened, tell: Callable[[Store], object]) -> None:
+    store, other = opened(), opened()
+    linked(store)
+    store.wait_for_work(0.001, threading.Event())
+    telling = threading.Timer(0.1, lambda: (tell(other), other.db.close()))
+    telling.start()
+    assert waited_s(store, 20) < 10
+    telling.join()
+
+
+def test_what_is_told_while_nobody_waits_is_heard_later_and_once(opened: Opened) -> None:
+    store, other = opened(), opened()
+    store.wait_for_work(0.001, threading.Event())
+    hook(other)
+    assert waited_s(store, 20) < 10
+    assert waited_s(store, 0.1) >= 0.09
+
+
+def test_a_repeat_wakes_nobody(opened: Opened) -> None:
+    store, other = opened(), opened()
+    hook(other, "n1")
+    store.wait_for_work(0.001, threading.Event())
+    hook(other, "n1")
+    assert waited_s(store, 0.1) >= 0.09
+
+
+def test_one_thread_listens_and_the_others_end_with_the_stop(opened: Opened) -> None:
+    store, stop = opened(), threading.Event()
+    threads = [threading.Thread(target=store.wait_for_work, args=(0.5, stop)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    stop.set()
+    for thread in threads:
+        thread.join(10)
+    assert not any(thread.is_alive() for thread in threads)
+    assert len(store.db._ear) == 1  # type: ignore[attr-defined]
+
+
+def test_a_listener_whose_server_went_away_listens_anew(opened: Opened, postgres_server: str) -> None:
+    store, other = opened(), opened()
+    store.wait_for_work(0.001, threading.Event())
+    end_sessions(postgres_server)
+    assert 0.09 <= waited_s(store, 0.1) < 5
+    store.wait_for_work(0.001, threading.Event())
+    hook(other)
+    assert waited_s(store, 20) < 10
 
 
 # how its failures are told
