@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TextIO
 
 import click
 
 from bridge.cli.parts import assembled, clock, known_connection, with_tables
 from bridge.core.model import Ref
-from bridge.store import Taken
+from bridge.store import Store, Taken, on_server
+from bridge.store.copy import NotCopied, copy_store
 from bridge.store.maps import (
     BadHeader,
     Report,
@@ -197,6 +200,49 @@ def db_prune(context: click.Context) -> None:
     """Forget raw deliveries, attempts and finished writes that are older than retention_days."""
     bridge = with_tables(context)
     bridge.store.prune(bridge.now() - bridge.settings.retention_days * 86_400_000)
+
+
+@db.command("copy")
+@click.argument("source")
+@click.argument("target")
+@click.option("--replace", is_flag=True, help="Delete first what the target holds.")
+def db_copy(source: str, target: str, replace: bool) -> None:
+    """
+    Copy everything to another database: `bridge db copy data/bridge.db env:DATABASE_URL`, or back.
+
+    Each is the path of a SQLite file, an address postgresql://…, or env:NAME of a variable that holds one. Stop the
+    bridge first. The target gets all or nothing, and is compared with the source before it is kept.
+    """
+    if not on_server(_address(source)) and not Path(_address(source)).is_file():
+        raise click.ClickException(f"{source}: there is no such file")
+    here, there, started = Store(_address(source)), Store(_address(target)), time.monotonic()
+    try:
+        for copied in copy_store(here, there, replace=replace, progress=_table_progress):
+            click.echo(f"{copied.table:<12}{copied.rows:>10} rows, equal: sha256 {copied.checksum[:16]}")
+    except NotCopied as error:
+        raise click.ClickException(f"{error}. {error.cure}") from None
+    finally:
+        click.echo("", err=True)
+        here.db.close()
+        there.db.close()
+    variable = "DATABASE_URL" if on_server(_address(target)) else "BRIDGE_DATABASE"
+    click.echo(
+        f"{here.db.path} was copied to {there.db.path} in {time.monotonic() - started:.1f} s. "
+        f"Next: set {variable} to it where the bridge runs, start the bridge, and keep the old one until it has worked"
+    )
+
+
+def _address(given: str) -> str:
+    """Return a database's address, out of the environment when it is written env:NAME."""
+    if not given.startswith("env:"):
+        return given
+    if not (found := os.environ.get(given[4:])):
+        raise click.ClickException(f"{given}: the environment variable is not set")
+    return found
+
+
+def _table_progress(what: str, rows: int, of: int) -> None:
+    click.echo(f"\r{what:<17}{rows:>10} of {of} rows", nl=False, err=True)
 
 
 def _progress(rows: int) -> None:

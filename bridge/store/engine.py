@@ -10,6 +10,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Protocol
 
+from bridge.store.schema import statements_of_copy
+
 STORE_FAILED = "store_failed"
 NAME = re.compile(r"(\w+)(?: for (\w+))?")
 
@@ -75,4 +77,4 @@ def statements(engine: str) -> Mapping[str, str]:
         sql = "\n".join(line for line in text.splitlines() if not line.startswith("--")).strip().rstrip(";")
         if named[2] in (None, engine):
             (own if named[2] else plain)[named[1]] = sql
-    return plain | own
+    return plain | own | statements_of_copy()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from sqlite_utils import Database, Migrations
 
@@ -86,6 +87,40 @@ POSTGRES_TYPES: Mapping[str, str] = {"INTEGER": "BIGINT", "BLOB": "BYTEA", "TEXT
 def for_postgres(migration: str) -> str:
     """Return the statements of a migration with the types of PostgreSQL."""
     return re.sub(r"\b(INTEGER|BLOB|TEXT)\b", lambda m: POSTGRES_TYPES[m[1]], migration)
+
+
+@dataclass(frozen=True)
+class Table:
+    """columns: all of them. key: those of the primary key, in its order."""
+
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+
+
+def _tables() -> dict[str, Table]:
+    """Return the tables that the migrations make, each after those that it refers to."""
+    made = {}
+    for name, body in re.findall(r"CREATE TABLE (\w+) \((.*?)\);", "\n".join(MIGRATIONS.values()), re.S):
+        columns = re.findall(r"(\w+) (?:INTEGER|TEXT|BLOB)\b", body)
+        key = re.findall(r"(\w+) TEXT PRIMARY KEY", body) or re.findall(r"PRIMARY KEY \((.*?)\)", body)[0].split(", ")
+        made[name] = Table(tuple(columns), tuple(key))
+    return made
+
+
+TABLES: Mapping[str, Table] = _tables()
+
+
+def statements_of_copy() -> dict[str, str]:
+    """Return what it takes to copy each table: `copy_count_<table>`, `copy_page_`, `copy_row_` and `copy_clear_`."""
+    made = {}
+    for name, table in TABLES.items():
+        columns, key = ", ".join(table.columns), ", ".join(table.key)
+        after, values = (", ".join(f":{c}" for c in columns) for columns in (table.key, table.columns))
+        made[f"copy_count_{name}"] = f"SELECT COUNT(*) FROM {name}"
+        made[f"copy_page_{name}"] = f"SELECT {columns} FROM {name} WHERE ({key}) > ({after}) ORDER BY {key} LIMIT :n"
+        made[f"copy_row_{name}"] = f"INSERT INTO {name} ({columns}) VALUES ({values})"
+        made[f"copy_clear_{name}"] = f"DELETE FROM {name}"
+    return made
 
 
 def _registered() -> Migrations:
