@@ -34,7 +34,7 @@ class Stage:
     folder: its database, settings and logs; it goes at the end unless `keep` is set. database: if not in there, where.
     """
 
-    def __init__(self, *, rough: bool, seed: int, database: Path | None = None) -> None:
+    def __init__(self, *, rough: bool, seed: int, database: Path | str | None = None) -> None:
         self.rough, self.seed, self.keep = rough, seed, False
         self.folder = Path(tempfile.mkdtemp(prefix="bridge-demo-"))
         self._lock = (Path(tempfile.gettempdir()) / "bridge-demo.lock").open("w")
