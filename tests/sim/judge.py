@@ -30,7 +30,6 @@ class Judge:
 
     def __init__(self, world: World) -> None:
         self.world, self.sides, self.edits = world, world.sides, world.edits
-        self.db = world.store.db._connection()
 
     def verdict(self) -> None:
         """Raise Broken unless everything holds that must hold once all is calm."""
@@ -54,13 +53,13 @@ class Judge:
                 raise Broken("I9", f"{name} holds {side.deals()} deals, and held {self.world.deals[name]}")
 
     def _rows(self, sql: str) -> list[Mapping[str, Any]]:
-        return [dict(r) for r in self.db.execute(sql)]
+        return [dict(r) for r in self.world.store.db.query(sql)]
 
     def _ended(self) -> None:
         """Each delivery has its one outcome, no look is left, no write is open or dead, no lease is held."""
         for r in self._rows("SELECT id, state, outcome FROM delivery WHERE state <> 'done' OR outcome = ''"):
             raise Broken("I12", f"delivery {r['id']} is {r['state']}, its outcome is {r['outcome']!r}")
-        for table, where in (("look", "1"), ("write", "state = 'open'"), ("link", "lease_until > 0")):
+        for table, where in (("look", "1 = 1"), ("write", "state = 'open'"), ("link", "lease_until > 0")):
             if self._rows(f"SELECT 1 FROM {table} WHERE {where}"):
                 raise Broken("I12", f"a row of {table} is left over")
         for r in self._rows("SELECT connection, patch, detail FROM write WHERE state = 'dead'"):

@@ -1,4 +1,4 @@
-"""The store in memory, on virtual time: each transaction and lone read is a step, and what it commits is checked."""
+"""The store on virtual time, on either engine: each transaction and lone read is a step, and its commit is checked."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 
 from bridge.core.model import FOREVER
 from bridge.store import Store
+from bridge.store.postgres import Postgres
+from bridge.store.schema import TABLES
 from bridge.store.sqlite import Sqlite
 from tests.sim.loop import Loop
 from tests.sim.sides import Broken
@@ -44,19 +46,27 @@ WORK = {
 STATE = {"save_hub", "save_shadow", "open_write"}
 
 
-class SteppedSqlite(Sqlite):
+class Stepped:
     """
-    A database in memory. Each transaction, and each lone read, is a step; what is committed is checked (I13).
+    Before an engine: each transaction, and each lone read, is a step; what is committed is checked (I13).
 
     saved_at: when anything was committed last (ms).
     """
 
-    def __init__(self, loop: Loop) -> None:
-        super().__init__(":memory:")
+    def stepped_by(self, loop: Loop) -> None:
         self.loop, self._inside, self._work, self._state, self.saved_at = loop, False, False, False, 0
-        template().backup(self._connection())
 
-    def run(self, name: str, /, **parameters: Any) -> list[sqlite3.Row]:
+    def query(self, sql: str) -> list[Any]:
+        """Return the rows of a statement of the judge's own, which is no step."""
+        raise NotImplementedError
+
+    def wake(self) -> None:
+        """Nobody listens: the loop runs whoever polls."""
+
+    def wait(self, s: float, stop: Any) -> None:
+        stop.wait(s)
+
+    def run(self, name: str, /, **parameters: Any) -> list[Any]:
         if not self._inside:
             self.loop.step(stall=True)
         self._work |= name in WORK
@@ -75,19 +85,54 @@ class SteppedSqlite(Sqlite):
             self._inside = True
             try:
                 yield
-                ahead = self._connection().execute(AHEAD).fetchone() if self._state else None
+                ahead = self.query(AHEAD) if self._state else None
             finally:
                 self._inside = self._state = False
         self.loop.changes, self._work, self.saved_at = self.loop.changes + self._work, False, self.loop.now
-        if ahead is not None:
-            raise Broken("I13", f"two open writes, or a shadow ahead of its hub: {tuple(ahead)}")
+        if ahead:
+            raise Broken("I13", f"two open writes, or a shadow ahead of its hub: {tuple(ahead[0])}")
+
+
+class SteppedSqlite(Stepped, Sqlite):
+    """A database in memory."""
+
+    def __init__(self, loop: Loop) -> None:
+        super().__init__(":memory:")
+        self.stepped_by(loop)
+        template().backup(self._connection())
+
+    def query(self, sql: str) -> list[Any]:
+        return self._connection().execute(sql).fetchall()
+
+
+class SteppedPostgres(Stepped, Postgres):
+    """A database on a server, emptied. One schedule after the other can use it."""
+
+    def __init__(self, loop: Loop, address: str) -> None:
+        super().__init__(address)
+        self.stepped_by(loop)
+        self._inside = True
+        self.migrate()
+        for table in reversed(list(TABLES)):
+            self.run(f"copy_clear_{table}")
+        self._inside = False
+
+    def query(self, sql: str) -> list[Any]:
+        with self._lent() as db:
+            return db.execute(sql).fetchall()
 
 
 class SteppedStore(Store):
-    """A store whose every transaction is a step. paused: since when a connection is, and until when (ms)."""
+    """
+    A store whose every transaction is a step. address: of a PostgreSQL database, "" for SQLite in memory. paused: since
+    when a connection is, and until when (ms).
+    """
+
+    address = ""
 
     def __init__(self, loop: Loop) -> None:
-        self.db, self.ids, self.loop = SteppedSqlite(loop), 0, loop
+        self.db: Any = SteppedPostgres(loop, self.address) if self.address else SteppedSqlite(loop)
+        self.ids, self.loop = 0, loop
         self.new_id = self._next
         self.paused: dict[str, tuple[int, int]] = {}
 

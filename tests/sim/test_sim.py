@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.sim.mutants import MUTANTS, Mutant, switched_off
 from tests.sim.scenarios import SCENARIOS
 from tests.sim.shrink import broken, shrunken, told
 from tests.sim.sides import Broken
+from tests.sim.stepped import SteppedStore
 from tests.sim.world import World
 
 ROOT = Path(__file__).parent.parent.parent
@@ -26,8 +28,12 @@ PRINT = (
 def history(name: str, seed: int) -> tuple[object, ...]:
     """Return all that happened in a schedule."""
     verdict, world = played(name, seed)
-    journal = [tuple(r) for r in world.store.db._connection().execute("SELECT * FROM journal ORDER BY id")]
-    return verdict, world.story, world.loop.steps, journal
+    return verdict, *told_by(world)
+
+
+def told_by(world: World) -> tuple[object, ...]:
+    journal = [tuple(r) for r in world.store.db.query("SELECT * FROM journal ORDER BY id")]
+    return world.story, world.loop.steps, journal
 
 
 def played(name: str, seed: int) -> tuple[Broken | None, World]:
@@ -55,6 +61,18 @@ def test_one_seed_is_one_history_in_every_process(name: str) -> None:
             check=True,
         )
         assert done.stdout.strip() == first
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_schedule_is_the_same_history_on_postgresql(
+    name: str, postgres: Callable[[Path], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = calmed(name, 5)
+    monkeypatch.setattr(SteppedStore, "address", postgres(tmp_path))
+    there = calmed(name, 5)
+    Judge(there).verdict()
+    assert told_by(there) == told_by(here)
+    there.store.db.close()
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
