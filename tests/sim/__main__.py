@@ -2,6 +2,7 @@
 Play thousands of schedules on virtual time, and prove with mutants that the judge has teeth.
 
     python -m tests.sim --schedules 100000 --seed 1
+    python -m tests.sim --schedules 200 --no-mutants --postgres
     python -m tests.sim --replay "two processes" 82
 """
 
@@ -13,14 +14,18 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from typing import Any
 
+from tests import postgres
+from tests.postgres import emptied
 from tests.sim.mutants import MUTANTS, switched_off
 from tests.sim.scenarios import SCENARIOS
 from tests.sim.shrink import broken, shrunken, told
+from tests.sim.stepped import SteppedStore
 
 CHUNK = 25
 HUNT_MAX = 400
@@ -90,15 +95,27 @@ def _run(job: Callable[[], Any]) -> Any:
     return job()
 
 
+def _use(server: str) -> None:
+    """Let this process play on a schema of its own."""
+    SteppedStore.address = emptied(server, f"sim_{os.getpid()}") if server else ""
+
+
 def main() -> int:
     given = _parser().parse_args()
+    with postgres.server() if given.postgres else nullcontext("") as server:
+        return hunt_and_play(given, server)
+
+
+def hunt_and_play(given: argparse.Namespace, server: str) -> int:
+    """Do what is asked for on SQLite, or on a PostgreSQL server if there is one; return the exit code."""
+    _use(server)
     if given.replay:
         return replay(given.replay[0], int(given.replay[1]))
     work = jobs(given.schedules, given.seed, given.only, given.mutants)
     whole, done, hunted = sum(n for _, n in shares(given.schedules, given.only)), 0, list[Hunted]()
     violations: list[tuple[str, int, str, str]] = []
     began = spoke = time.monotonic()
-    with get_context("fork").Pool(given.jobs) as pool:
+    with get_context("fork").Pool(given.jobs, _use, (server,)) as pool:
         for result in pool.imap_unordered(_run, work):
             if isinstance(result, Hunted):
                 hunted.append(result)
@@ -152,6 +169,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes side by side (one a core)")
     parser.add_argument("--only", default="", help="only scenarios with this in their name")
     parser.add_argument("--no-mutants", dest="mutants", action="store_false", help="leave the mutants out")
+    parser.add_argument("--postgres", action="store_true", help="on a PostgreSQL server, not on SQLite in memory")
     parser.add_argument("--replay", nargs=2, metavar=("SCENARIO", "SEED"), help="play one schedule and tell it")
     return parser
 

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 from bridge.core.model import FOREVER
 from bridge.store import Store
@@ -106,13 +106,17 @@ class SteppedSqlite(Stepped, Sqlite):
 
 
 class SteppedPostgres(Stepped, Postgres):
-    """A database on a server, emptied. One schedule after the other can use it."""
+    """A database on a server, emptied. One schedule after the other uses it, with the same connections."""
+
+    connections: ClassVar[dict[str, list[Any]]] = {}
 
     def __init__(self, loop: Loop, address: str) -> None:
         super().__init__(address)
         self.stepped_by(loop)
         self._inside = True
-        self.migrate()
+        self._free = self.connections.setdefault(address, [])
+        if not self._free:
+            self.migrate()
         for table in reversed(list(TABLES)):
             self.run(f"copy_clear_{table}")
         self._inside = False
