@@ -35,7 +35,8 @@ SELECT id, connection, method, query, content_type, body FROM delivery WHERE sta
 SELECT COUNT(*) FROM delivery WHERE state = 'waiting';
 
 -- name: delivery_state
-UPDATE delivery SET state = :state, outcome = :outcome WHERE id = :id AND state <> 'done';
+-- Once: workers that take in side by side find the same deliveries waiting.
+UPDATE delivery SET state = :state, outcome = :outcome WHERE id = :id AND state = 'waiting' RETURNING id;
 
 -- name: delivery_outcome
 -- The first outcome stands, except that an echo may turn out to be news at the later look.

@@ -113,12 +113,12 @@ class Store(Tables):
         """
         Turn a delivery into looks at links, or end it with `outcome` when it leads to none.
 
-        looks: link id and look.
+        looks: link id and look. A delivery that does not wait any more stays as it is: another worker was first.
         """
         with self.db.transaction():
             state = "looking" if looks else "done"
-            self.db.run("delivery_state", id=delivery, state=state, outcome="" if looks else outcome)
-            self._add_looks(looks)
+            if self.db.run("delivery_state", id=delivery, state=state, outcome="" if looks else outcome):
+                self._add_looks(looks)
 
     def replay(self, delivery: str) -> bool:
         """Handle a stored delivery again; return False when there is none of that id."""

@@ -119,6 +119,15 @@ class StoreContract:
         assert (store.waiting(), self.outcome(store, delivery)) == ([], ("looking", ""))
         assert store.due_looks(link, NOW + 5)["a"] == ["linked", delivery]
 
+    def test_a_delivery_that_two_workers_take_in_is_looked_at_once(self, store: Store) -> None:
+        link = linked(store)
+        delivery = hook(store)
+        store.become_looks(delivery, [(link, Look(A, NOW + 5, delivery))], "")
+        store.become_looks(delivery, [(link, Look(A, NOW + 6, delivery))], "")
+        assert [(r["at"], r["cause"]) for r in store.db.run("due_looks", link=link, now=NOW + 9)][2:] == [
+            (NOW + 5, delivery)
+        ]
+
     def test_a_delivery_that_leads_nowhere_ends_at_once(self, store: Store) -> None:
         delivery = hook(store)
         store.become_looks(delivery, [], "not linked")
