@@ -15,10 +15,7 @@ from bridge.store import Store
 from bridge.web.problems import problem
 
 PROVE_S = 0.5  # a proof is a write: whoever asks more often hears the last answer
-UNREACHABLE = (
-    "The store cannot be written to. Check that the disk is not full and that the bridge may write to the database"
-    " and its directory; the log has what the database said."
-)
+UNREACHABLE = "The store cannot be written to: {cure}. The log has what the database said."
 
 
 def health(store: Store) -> Blueprint:
@@ -52,5 +49,5 @@ def _unready(store: Store) -> str:
         log_event(
             "web.unready", level=logging.ERROR, reason=getattr(error, "reason", "store_failed"), detail=str(error)
         )
-        return UNREACHABLE
+        return UNREACHABLE.format(cure=store.db.cure)
     return ""
