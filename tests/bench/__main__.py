@@ -26,11 +26,13 @@ from tests.bench.bridges import SETTLE_S, Bridge, short
 from tests.bench.deals import Deals
 from tests.bench.figures import Sample, middle, percentile
 from tests.bench.posters import Posters
+from tests.bench.profile import Spy, can_spy, top
 from tests.bench.report import memory_table, table, target_table
 from tests.bench.scenes import Ground, Scene, saturated, scenes
 from tests.bench.sink import Sink
 from tests.bench.systems import Bare, Insert, KeenQueue, Loops, Queue, System
 from tests.bench.targets import Memory, size_verdicts, summary, verdicts
+from tests.e2e.victims import children
 
 LETTERS = "KLMNPQRSTUVWXYZ"
 BREAK_S = 0.2
@@ -48,6 +50,7 @@ class Run:
         self.scenes = [s for s in scenes() if any(s.key.startswith(name) for name in asked.only)]
         self.systems: list[System] = []
         self.runs: dict[tuple[str, str], list[Sample]] = {}
+        self.profiles: list[str] = []
         self.memories: dict[str, Memory] = {}
 
     async def play(self) -> None:
@@ -62,6 +65,9 @@ class Run:
             for n in range(self.asked.rounds):
                 for scene in self.scenes:
                     await self._scene(scene, n)
+            if self.asked.profile:
+                for system in self.bridges:
+                    await self._profile(system)
             if self.asked.soak:
                 for system in self.bridges:
                     await self._soak(system)
@@ -151,6 +157,19 @@ class Run:
             parts = {"web": system.memory_mb("web"), "once": system.memory_mb(key="Pss")}
             self.memories[system.name] = replace(known, loaded=now, **parts)
 
+    async def _profile(self, system: Bridge) -> None:
+        """Play two scenes once more while a profiler looks: at one web process, and at the worker."""
+        plays = [("ack64", "web", ".wsgi_app ("), ("full", "worker", "Worker._work ")]
+        for (key, name, within), waits in itertools.product(plays, (False, True)):
+            scene = next(s for s in scenes() if s.key == key)
+            pid, path = children(system.processes[name].pid)[0], self.folder / f"{system.letter}-{name}-{waits}.txt"
+            system.wake()
+            spy = Spy(pid, path, 1 + 3 * self.asked.length, waits=waits, within=within if waits else "")
+            await asyncio.sleep(1.0)
+            await self._turn(scene, system)
+            how = "what its threads are at, waiting or not" if waits else "who holds the interpreter"
+            self.profiles += ["", f"{system.name}, {name}, {scene.text}: {how}", *top(spy.end(), 14)]
+
     async def _soak(self, system: Bridge) -> None:
         """Make edits for long, and see what memory does after the first tenth."""
         system.wake()
@@ -202,6 +221,7 @@ def tell(run: Run) -> None:
     odd, strange = run.sink.deals.odd, sorted(run.sink.strange)
     if odd or strange:
         lines += ["", f"NOT AS MEANT: {odd} updates of other fields; unknown addresses {strange}"]
+    lines += run.profiles
     links = ", ".join(short(n) for n in run.asked.links)
     sys.stdout.write("\n".join([*lines, "", summary(f"{run.asked.rounds} rounds, {links} links", found), ""]))
 
@@ -219,6 +239,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--deals", type=int, default=1000, help="how many deals are edited (1000)")
     parser.add_argument("--threads", type=int, default=8, help="threads of the worker and of its rival (8)")
     parser.add_argument("--soak", type=int, default=0, help="make so many edits at the end and watch memory: 100000")
+    parser.add_argument("--profile", action="store_true", help="say at the end where web and worker spend their time")
     parser.add_argument("--postgres", default="", help="address of an empty database; {links} in it becomes the size")
     parser.add_argument("--folder", help="where the databases stand: the disk there is part of what is measured")
     parser.add_argument("--keep", action="store_true", help="leave databases and logs behind")
@@ -239,6 +260,9 @@ def main() -> int:
         sys.stderr.write(f"{time.monotonic() - started:6.1f} s  {text}\n")
 
     run = Run(asked, folder, say)
+    if asked.profile and not can_spy():
+        sys.stderr.write("--profile needs py-spy: run it as `make bench ARGS=--profile`\n")
+        return 2
     if not run.scenes:
         sys.stderr.write("no scene has such a name; see --help\n")
         return 2

@@ -10,6 +10,7 @@ import pytest
 
 from tests.bench.deals import Deals
 from tests.bench.figures import Sample, middle, percentile, sample_of, spread
+from tests.bench.profile import Spent, spent
 from tests.bench.report import table, target_table
 from tests.bench.targets import Memory, size_verdicts, summary, verdicts
 
@@ -87,3 +88,13 @@ def test_an_edit_has_arrived_when_the_last_target_has_its_name() -> None:
     shown = json.loads(deals.put("c2", "K1", b'{"name": "new"}'))["opportunity"]
     assert told and told[0] <= time.monotonic()
     assert (shown["id"], shown["name"], deals.odd) == ("K1", "new", 0)
+
+
+def test_a_profile_counts_a_function_once_a_stack() -> None:
+    lines = ["run (/x/bridge/worker.py);save (/x/bridge/store/store.py);save (/x/bridge/store/store.py) 3"]
+    lines += ["run (/x/bridge/worker.py);read (/v/site-packages/requests/api.py) 1", "idle (/usr/lib/threading.py) 4"]
+    assert spent(lines, "run (") == [
+        Spent("run (bridge/worker.py)", 0.0, 1.0),
+        Spent("save (bridge/store/store.py)", 0.75, 0.75),
+        Spent("read (requests/api.py)", 0.25, 0.25),
+    ]
