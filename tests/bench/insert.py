@@ -27,9 +27,7 @@ def create_app() -> Flask:
 
     @app.post("/hook")
     def hook() -> Response:
-        db = database()
-        with db.conn:
-            db["delivery"].insert({"body": request.get_data()})  # type: ignore[union-attr]
+        database()["delivery"].insert({"body": request.get_data()})  # type: ignore[union-attr]
         return Response(status=204)
 
     return app
