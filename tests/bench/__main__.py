@@ -154,8 +154,8 @@ class Run:
     def _weigh(self, system: System) -> None:
         known, now = self.memories[system.name], system.memory_mb()
         if not now <= known.loaded:
-            parts = {"web": system.memory_mb("web"), "once": system.memory_mb(key="Pss")}
-            self.memories[system.name] = replace(known, loaded=now, **parts)
+            web, once = system.memory_mb("web"), system.memory_mb(key="Pss")
+            self.memories[system.name] = replace(known, loaded=now, web=web, once=once)
 
     async def _profile(self, system: Bridge) -> None:
         """Play two scenes once more while a profiler looks: at one web process, and at the worker."""
@@ -183,7 +183,7 @@ class Run:
                 self.say(f"{system.name}: {left} edits left, {system.memory_mb():.0f} MB")
         late = system.memory_mb()
         self._weigh(system)
-        self.memories[system.name] = replace(self.memories[system.name], growth=late / early - 1)
+        self.memories[system.name] = replace(self.memories[system.name], growth=late / early - 1, edits=self.asked.soak)
         await self._settle(system, SETTLE_S)
         system.sleep()
 
