@@ -27,7 +27,7 @@ from tests.bench.deals import Deals
 from tests.bench.figures import Sample, middle, percentile
 from tests.bench.posters import Posters
 from tests.bench.profile import Spy, can_spy, top
-from tests.bench.report import memory_table, table, target_table
+from tests.bench.report import in_words, memory_table, table, target_table
 from tests.bench.scenes import Ground, Scene, saturated, scenes
 from tests.bench.sink import Sink
 from tests.bench.systems import Bare, Insert, KeenQueue, Loops, Queue, System
@@ -126,10 +126,8 @@ class Run:
         for system in [*playing[shift:], *playing[:shift]]:
             sample = await self._turn(scene, system)
             self.runs.setdefault((scene.key, system.name), []).append(sample)
-            figures = f"{sample.per_s:8.0f}/s  p50 {sample.p50_ms:7.1f} ms  p99 {sample.p99_ms:7.1f} ms"
-            failed = f"  {sample.failed} FAILED" if sample.failed else ""
             who = f"{scene.text}: {system.name}"
-            self.say(f"round {n + 1} of {self.asked.rounds}  {who:<58}{figures}{failed}")
+            self.say(f"round {n + 1} of {self.asked.rounds}  {who:<58}{in_words(sample)}")
 
     async def _turn(self, scene: Scene, system: System) -> Sample:
         system.wake(*scene.awake)

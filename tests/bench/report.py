@@ -44,6 +44,13 @@ def target_table(title: str, found: Iterable[Verdict]) -> list[str]:
     return lines
 
 
+def in_words(sample: Sample) -> str:
+    """Return one sample for the progress."""
+    waits = "" if math.isnan(sample.p50_ms) else f"  p50 {sample.p50_ms:.1f} ms, p99 {sample.p99_ms:.1f} ms"
+    calls = "" if math.isnan(sample.calls_per_s) else f"  {sample.calls_per_s:.0f} calls/s"
+    return f"{sample.per_s:.0f}/s{waits}{calls}{f'  {sample.failed} FAILED' if sample.failed else ''}"
+
+
 def _number(value: float) -> str:
     if math.isnan(value):
         return "–"
