@@ -12,14 +12,21 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from typing import Any, Protocol
+from urllib.parse import urlencode, urlsplit
 
 import requests
 import urllib3
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
 
 from bridge.core.address import inside_ip
 from bridge.core.errors import Misconfigured, Transient
 
 ANSWER_BYTES_MAX = 5_000_000
+OWN_HEADERS: Mapping[str, str] = {
+    "User-Agent": "opportunity-bridge",
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip, deflate",
+}
 
 
 @dataclass(frozen=True)
@@ -140,56 +147,62 @@ def undoubted() -> Iterator[None]:
 
 class RequestsTransport:
     """
-    The real transport: `requests`, one session per thread, no cookies, no redirects, no proxies from outside.
+    The real transport: the warm connections of one `requests` session per thread; no cookies, redirects or proxies.
 
-    allow_private: without it a host whose name leads into a private network is refused, at each connection.
+    Calls go to the session's own pools: what `Session.request` does on top is for browsing, and takes as long as the
+    call. allow_private: without it a host whose name leads into a private network is refused, at each connection.
     """
 
     def __init__(self, *, connect_s: float = 5.0, read_s: float = 10.0, allow_private: bool = False) -> None:
         self._local = threading.local()
-        self._timeout = (connect_s, read_s)
+        self._timeout = urllib3.Timeout(connect=connect_s, read=read_s)
         self._allow_private = allow_private
 
     def __call__(self, call: Call) -> Answer:
+        url = urlsplit(requests.utils.requote_uri(call.url))
+        target = (url.path or "/") + ("?" + urlencode(call.params) if call.params else "")
         try:
-            with self._session().request(
+            response = self._pool(f"{url.scheme}://{url.netloc}").urlopen(
                 call.method,
-                call.url,
-                params=call.params,
-                headers=dict(call.headers),
-                data=None if call.json is None else json.dumps(call.json, default=_number).encode(),
+                target,
+                body=None if call.json is None else json.dumps(call.json, default=_number).encode(),
+                headers={**OWN_HEADERS, **call.headers},
                 timeout=self._timeout,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                body = response.raw.read(ANSWER_BYTES_MAX + 1, decode_content=True)
-                headers = {k.lower(): v for k, v in response.headers.items()}
-                if len(body) > ANSWER_BYTES_MAX:
-                    raise Transient("answer_too_large", f"over {ANSWER_BYTES_MAX} bytes", in_doubt=True)
-                return Answer(response.status_code, headers, body)
-        except (requests.exceptions.ConnectTimeout, requests.exceptions.SSLError) as error:
+                retries=False,
+                redirect=False,
+                preload_content=False,
+            )
+            body = response.read(ANSWER_BYTES_MAX + 1, decode_content=True)
+        except (ConnectTimeoutError, NewConnectionError, SSLError) as error:
             raise Transient("no_connection", type(error).__name__) from error
-        except requests.exceptions.ConnectionError as error:
-            refused = "NewConnectionError" in str(error) or "NameResolutionError" in str(error)
-            raise Transient(
-                "no_connection" if refused else "no_answer", type(error).__name__, in_doubt=not refused
-            ) from error
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        except (requests.exceptions.RequestException, HTTPError, OSError) as error:
             raise Transient("no_answer", type(error).__name__, in_doubt=True) from error
+        if len(body) > ANSWER_BYTES_MAX:
+            response.close()
+            raise Transient("answer_too_large", f"over {ANSWER_BYTES_MAX} bytes", in_doubt=True)
+        response.release_conn()
+        return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, body)
 
-    def _session(self) -> requests.Session:
+    def close(self) -> None:
+        """Close the connections of this thread; the next call opens them anew."""
+        if hasattr(self._local, "session"):
+            self._local.session.close()
+            del self._local.session
+
+    def _pool(self, host: str) -> urllib3.HTTPConnectionPool:
+        """Return the connections of this thread to a host; https is verified as `requests` does it."""
         if not hasattr(self._local, "session"):
-            session = requests.Session()
-            session.trust_env = False
-            session.cookies.set_policy(_NoCookies())
+            session = self._local.session = requests.Session()
+            self._local.pools = {}
             if not self._allow_private:
                 session.mount("https://", _PublicOnly())
                 session.mount("http://", _PublicOnly())
-            session.headers.update({"User-Agent": "opportunity-bridge", "Accept": "application/json"})
-            self._local.session = session
-        session = self._local.session
-        assert isinstance(session, requests.Session)
-        return session
+        pools: dict[str, urllib3.HTTPConnectionPool] = self._local.pools
+        if host not in pools:
+            adapter, asked = self._local.session.get_adapter(host), requests.Request("GET", host).prepare()
+            pools[host] = adapter.get_connection_with_tls_context(asked, verify=True)
+            adapter.cert_verify(pools[host], host, True, None)
+        return pools[host]
 
 
 def _checked(sock: socket.socket, host: str) -> socket.socket:
@@ -225,11 +238,6 @@ class _PublicOnly(requests.adapters.HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _PublicHttpPool, "https": _PublicHttpsPool}
-
-
-class _NoCookies(requests.cookies.cookielib.DefaultCookiePolicy):  # type: ignore[name-defined,misc]
-    def set_ok(self, cookie: object, request: object) -> bool:
-        return False
 
 
 def _number(value: object) -> float | int:

@@ -24,4 +24,4 @@ def sandbox() -> Iterator[Sandbox]:
 def send() -> Iterator[RequestsTransport]:
     transport = RequestsTransport(allow_private=True)
     yield transport
-    transport._session().close()
+    transport.close()

@@ -54,3 +54,41 @@ def test_nobody_listening_means_that_nothing_was_sent() -> None:
     with pytest.raises(Transient) as error:
         RequestsTransport(allow_private=True)(Call("PUT", f"http://127.0.0.1:{port}/", {}, json={}))
     assert error.value.reason == "no_connection" and not error.value.in_doubt
+
+
+def test_an_answer_that_is_too_large_is_not_read_to_its_end_and_its_connection_not_used_again() -> None:
+    large = b"HTTP/1.1 200 OK\r\nContent-Length: 6000000\r\n\r\n" + b"x" * 6_000_000
+    transport = RequestsTransport(allow_private=True)
+    with answering(large) as url, pytest.raises(Transient) as error:
+        transport(Call("GET", url, {}))
+    assert error.value.reason == "answer_too_large"
+    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") as url:
+        assert transport(Call("GET", url, {})).body == b"ok"
+
+
+def test_what_goes_out_is_what_the_call_says_and_no_more() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        asked: list[bytes] = []
+
+        def answer() -> None:
+            line, _ = server.accept()
+            with line:
+                while not asked or not asked[-1].endswith(b"}"):
+                    asked.append(b"".join(asked[-1:]) + line.recv(65536))
+                line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nSet-Cookie: a=b\r\n\r\n")
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/deals/\N{LATIN SMALL LETTER E WITH ACUTE} 1"
+        headers = {"Content-Type": "application/json"}
+        call = Call(
+            "POST", url, headers, params=(("q", "a b&c"), ("q", "\N{LATIN SMALL LETTER E WITH ACUTE}")), json={}
+        )
+        RequestsTransport(allow_private=True)(call)
+        thread.join(5)
+    head, _, body = asked[-1].decode().partition("\r\n\r\n")
+    line, *lines = head.split("\r\n")
+    assert (line, body) == ("POST /deals/%C3%A9%201?q=a+b%26c&q=%C3%A9 HTTP/1.1", "{}")
+    assert {h.partition(":")[0].lower() for h in lines} == {
+        "host", "user-agent", "accept", "accept-encoding", "content-type", "content-length",
+    }  # fmt: skip
