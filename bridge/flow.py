@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from bridge.connectors.base import Connector, Inbound
 from bridge.core.backoff import next_try
@@ -105,7 +106,8 @@ class Flow:
                 self.store.look(link.id, [Look(side.ref, upto, "in doubt") for side in link if side.open is not None])
             at = Pass(claim, link, self.sides.rules(link, upto), upto, self.store.due_looks(link.id, upto))
             self._forget_strangers(at)
-            at.resting = self.store.resting(link.id, upto) - at.causes.keys()
+            if any(fails for fails, _ in claim.failing.values()):
+                at.resting = self.store.resting(link.id, upto) - at.causes.keys()
             for connection in list(at.causes):
                 self._look(at, link.sides[connection])
             while (side := self._next_due(at)) and not self.stopping():
@@ -126,9 +128,8 @@ class Flow:
             for connection, causes in due_looks.items():
                 why = Hold(connection, "", "a defect of the bridge", "report it with the attempt's detail, then replay")
                 taken, ended = {connection: (now, causes)}, (causes, "dead: defect")
-                self.store.save(claim, link, now, taken=taken, holds={connection: [why]}, ended=ended)
                 attempt = Attempt(link.id, connection, causes[0], "dead", "defect", trace)
-                self.store.finish(attempt, now)
+                self.store.save(claim, link, now, taken=taken, holds={connection: [why]}, ended=ended, attempt=attempt)
                 self.report(attempt)
             self.store.release(claim)
         except Fenced:
@@ -137,23 +138,23 @@ class Flow:
     def _forget_strangers(self, at: Pass) -> None:
         """Drop looks at connections that are not configured any more."""
         strangers = at.causes.keys() - (at.link.sides.keys() & self.connections.keys())
-        if strangers:
-            taken = {c: (at.upto, at.causes[c]) for c in strangers}
-            self.store.save(at.claim, at.link, self.now(), taken=taken)
         for connection in strangers:
-            self.store.end_deliveries(at.causes.pop(connection), "no such connection")
+            causes = at.causes.pop(connection)
+            self._save(at, taken={connection: (at.upto, causes)}, ended=(causes, "no such connection"))
 
     def _wait_for_pauses(self, at: Pass) -> None:
         """Come back to a side that was paused and that the hub has run ahead of, when its pause ends, or now."""
+        waiting = [side for side in at.link if behind(at.link, side, at.rules)]
+        if not waiting:
+            return
         ends, now = {c: row["paused_until"] for c, row in self.store.connections().items()}, self.now()
         effects = Effects()
-        for side in at.link:
-            rules, until = at.rules.sides.get(side.ref.connection), ends.get(side.ref.connection, 0)
-            waited = rules is not None and rules.paused
-            if (waited or now < until) and until < FOREVER and behind(at.link, side, at.rules):
+        for side in waiting:
+            until = ends.get(side.ref.connection, 0)
+            if (at.rules.sides[side.ref.connection].paused or now < until) and until < FOREVER:
                 effects.looks.append(Look(side.ref, max(until, now), "resumed"))
         if effects.looks:
-            self.store.save(at.claim, at.link, self.now(), effects=effects)
+            self._save(at, effects=effects)
 
     def _next_due(self, at: Pass) -> Side | None:
         """Return a side with something due that was not tried yet at these hub versions."""
@@ -181,17 +182,15 @@ class Flow:
         again = [k for k in merge.effects.looks if k.cause == merge.cause]
         merge.effects.looks += [replace(k, cause=merged) for k in again for merged in causes[1:]]
         waits, garbled = bool(behind(at.link, side, at.rules)), _garbled(merge.effects, connection)
-        self.store.save(
-            at.claim,
-            at.link,
-            self.now(),
+        fails, since = at.claim.failing[connection] if waits else (0, None)
+        self._save(
+            at,
             effects=merge.effects,
             taken={connection: (at.upto, causes)},
             holds=None if waits and not garbled else {connection: garbled},
             ended=([] if again else causes, outcome),
+            attempt=self._attempt(at, side, outcome, started, fails=fails, since=since),
         )
-        fails, since = self.store.failing(at.link.id, connection) if waits else (0, None)
-        self._ended(at, side, outcome, started, fails=fails, since=since)
 
     def _observe(self, at: Pass, side: Side, seen: Record | None, issued: int) -> Merge:
         """Apply a read to the working copy. The caller saves."""
@@ -219,7 +218,7 @@ class Flow:
             return
         merge = self._observe(at, side, seen, started)
         if seen is None:
-            self.store.save(at.claim, at.link, self.now(), effects=merge.effects)
+            self._save(at, effects=merge.effects)
             return
         unsettled = frozenset(merge.effects.unsettled)
         locked = {**seen.locked, **merge.effects.garbled}
@@ -231,13 +230,13 @@ class Flow:
         held = {h.field for h in made.holds}
         holds = {connection: made.holds + [h for h in _garbled(merge.effects, connection) if h.field not in held]}
         if not patch or resent & unsettled:
-            self.store.save(at.claim, at.link, self.now(), effects=merge.effects, holds=holds)
+            self._save(at, effects=merge.effects, holds=holds)
             return
         write = Write(self.store.new_id(), side.ref, made.patch, frozenset(patch) | resent, self.now())
         for name in write.touched & side.shadows.keys():
             side.shadows[name].undated = True
         side.open = write
-        self.store.save(at.claim, at.link, self.now(), effects=merge.effects, holds=holds, opened=(write, merge.cause))
+        self._save(at, effects=merge.effects, holds=holds, opened=(write, merge.cause))
         self._send(at, side, seen, started)
 
     def _leave_out_refused(self, at: Pass, side: Side, made: Plan) -> None:
@@ -279,8 +278,7 @@ class Flow:
                 at.singly.add(connection)
                 at.tried.pop(connection)
                 refused = {write.id: ("refused", f"{error}; each field is tried alone")}
-                self.store.save(at.claim, at.link, self.now(), closed=refused)
-                self._ended(at, side, "refused", started, error=error)
+                self._save(at, closed=refused, attempt=self._attempt(at, side, "refused", started, error=error))
             else:
                 self._failed(at, side, error, started, closed={write.id: ("dead", str(error))})
                 if connection in at.singly:
@@ -290,8 +288,8 @@ class Flow:
         if answer is not None:
             self.sides.learn(at.rules, answer)
         merge.settle(side, answer, write.at)
-        self.store.save(at.claim, at.link, self.now(), effects=merge.effects)
-        self._ended(at, side, f"wrote {', '.join(sorted(write.patch))}", started)
+        wrote = f"wrote {', '.join(sorted(write.patch))}"
+        self._save(at, effects=merge.effects, attempt=self._attempt(at, side, wrote, started))
 
     def _wait(self, effects: Effects, side: Side, made: Plan) -> None:
         """Come back when a pause ends, and now and then for what waits for a person."""
@@ -317,7 +315,7 @@ class Flow:
         taken: the looks that asked for this read are moved to that time with their causes.
         """
         connection, now = side.ref.connection, self.now()
-        fails, since = self.store.failing(at.link.id, connection)
+        fails, since = at.claim.failing[connection]
         since, fails = since or now, fails + (not _asked_to_wait(error))
         again, dead = self._again(connection, error, fails, since)
         causes = at.causes.get(connection, ["retry"]) if taken else ["retry"]
@@ -332,18 +330,17 @@ class Flow:
             why = Hold(connection, "", str(error), "mend the cause, then run `bridge replay --dead`")
             holds = {connection: [why]}
             effects.journal.append(Entry(now, connection, "", "refused", delivery=causes[0], detail=str(error)))
-        self.store.save(
-            at.claim,
-            at.link,
-            now,
+        outcome = "dead" if dead else "failed"
+        self._save(
+            at,
             effects=effects,
             taken={connection: (at.upto, causes)} if taken else None,
             holds=holds,
             resent=resent,
             closed=closed,
             ended=(causes if dead and taken else [], f"dead: {error.reason}"),
+            attempt=self._attempt(at, side, outcome, started, error=error, fails=fails, since=since),
         )
-        self._ended(at, side, "dead" if dead else "failed", started, error=error, fails=fails, since=since)
 
     def _again(self, connection: str, error: BridgeError, fails: int, since: int) -> tuple[int | None, bool]:
         """Return when to look again (None: not by itself) and whether this is a dead letter. Pauses the connection."""
@@ -358,7 +355,7 @@ class Flow:
             return at, at is None
         return None, True
 
-    def _ended(
+    def _attempt(
         self,
         at: Pass,
         side: Side,
@@ -368,8 +365,8 @@ class Flow:
         error: BridgeError | None = None,
         fails: int = 0,
         since: int | None = None,
-    ) -> None:
-        attempt = Attempt(
+    ) -> Attempt:
+        return Attempt(
             at.link.id,
             side.ref.connection,
             at.cause(side.ref.connection),
@@ -378,9 +375,14 @@ class Flow:
             error.detail if error else "",
             fails,
             self.now() - started,
+            since,
         )
-        self.store.finish(attempt, self.now(), failing_since=since)
-        self.report(attempt)
+
+    def _save(self, at: Pass, *, attempt: Attempt | None = None, **decided: Any) -> None:
+        """Save what one step decided, as `Store.save` takes it, and tell of its attempt."""
+        self.store.save(at.claim, at.link, self.now(), attempt=attempt, **decided)
+        if attempt is not None:
+            self.report(attempt)
 
     def _connector(self, connection: str) -> Connector:
         return self.connections[connection].connector

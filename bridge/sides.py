@@ -60,8 +60,8 @@ class Sides:
         assert isinstance(fields, dict)
         fields.update(self.fields(connection))
         for name in PARTIES.keys() & seen.fields.keys():
-            native = seen.fields[name]
-            if native and isinstance(self.fields(connection).get(name), Party):
+            native, known = seen.fields[name], rules.sides[connection].words.meaning
+            if native and isinstance(fields.get(name), Party) and (name, native) not in known:
                 self._learn_party(rules, name, f"{UNKNOWN}{connection}:{native}")
 
     def _learn_party(self, rules: Rules, name: str, c: object) -> None:
@@ -71,12 +71,12 @@ class Sides:
         link: str | None = c
         if c.startswith(UNKNOWN):
             connection, _, native = c.removeprefix(UNKNOWN).partition(":")
-            link = self.store.party(connection, PARTIES[name], native=native)
+            link = self.store.find(connection, native, PARTIES[name])
         if link is None:
             return
-        for connection, side in rules.sides.items():
-            vendor_id = self.store.party(connection, PARTIES[name], link=link)
-            if vendor_id is not None:
+        for ref in self.store.refs(link):
+            side = rules.sides.get(ref.connection)
+            if side is not None and ref.kind == PARTIES[name]:
                 assert isinstance(side.words.meaning, dict) and isinstance(side.words.says, dict)
-                side.words.meaning[name, vendor_id] = link
-                side.words.says[name, link] = (vendor_id,)
+                side.words.meaning[name, ref.vendor_id] = link
+                side.words.says[name, link] = (ref.vendor_id,)

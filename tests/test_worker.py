@@ -20,6 +20,7 @@ from bridge.flow import Flow
 from bridge.sides import Connection
 from bridge.store import CURE, Claim, Store
 from bridge.worker import PRUNE_S, STORE_WAIT_S, SWEEP_RETRY_S, Worker
+from tests.store.raw import raw, writer
 
 FIELDS = {"name": "One", "amount": "10", "stage": None, "owner": None, "probability": 5, "expected_close": None}
 
@@ -129,14 +130,14 @@ def test_a_store_that_fails_for_a_while_ends_no_thread(tmp_path: Path, caplog: p
     db = worker.flow.store.db
     tables = ("delivery", "connection")
     for table in tables:
-        db._connection().execute(f"ALTER TABLE {table} RENAME TO {table}_gone")
+        raw(worker.flow.store).execute(f"ALTER TABLE {table} RENAME TO {table}_gone")
     thread = threading.Thread(target=worker.run)
     thread.start()
     deadline = time.monotonic() + 20
     while len(caplog.records) < 3 and time.monotonic() < deadline:  # two that work, and the sweeper
         time.sleep(0.01)
     for table in tables:
-        db._connection().execute(f"ALTER TABLE {table}_gone RENAME TO {table}")
+        raw(worker.flow.store).execute(f"ALTER TABLE {table}_gone RENAME TO {table}")
     while vendors["b"].reads == 0 and time.monotonic() < deadline:
         time.sleep(0.01)
     vendors["a"].person("a1", name="Two")
@@ -177,7 +178,7 @@ def test_an_idle_worker_on_postgresql_is_woken_by_what_another_process_stores(
 
 def test_pruning_is_tried_again_when_the_store_fails(tmp_path: Path) -> None:
     worker, _, _ = made(tmp_path / "b.db")
-    worker.flow.store.db._connection().execute("PRAGMA query_only = 1")
+    writer(worker.flow.store).execute("PRAGMA query_only = 1")
     assert worker._patiently(worker._prune_once) == STORE_WAIT_S
     assert worker._patiently(worker._prune_once) == PRUNE_S
 

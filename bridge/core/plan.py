@@ -33,9 +33,14 @@ def behind(link: Link, side: Side, rules: Rules) -> list[str]:
     mine = rules.sides.get(side.ref.connection)
     if side.gone or mine is None:
         return []
-    placed = {f for f, spec in mine.fields.items() if isinstance(spec, Choice) and spec.scope}
-    older = [f for f in mine.fields if f in link.hubs and _base(side, f) < link.hubs[f].version]
-    return sorted((f for f in older if rules.policy(f) != "off"), key=lambda f: f in placed)
+    older = [f for f, hub in link.hubs.items() if _base(side, f) < hub.version and f in mine.fields]
+    wanted = [f for f in mine.fields if f in older and rules.policy(f) != "off"] if older else []
+    return sorted(wanted, key=lambda f: _is_placed(mine, f))
+
+
+def _is_placed(mine: SideRules, name: str) -> bool:
+    spec = mine.fields[name]
+    return isinstance(spec, Choice) and bool(spec.scope)
 
 
 def plan(

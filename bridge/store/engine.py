@@ -49,8 +49,13 @@ class Engine(Protocol):
     def many(self, name: str, /, rows: list[dict[str, Any]]) -> None:
         """Run one named statement for each row."""
 
-    def transaction(self) -> AbstractContextManager[None]:
-        """Begin as a write, commit at the end, roll back on any exception."""
+    def transaction(self, durable: bool = True) -> AbstractContextManager[None]:
+        """
+        Begin as a write, commit at the end, roll back on any exception.
+
+        durable: on disk before this returns. Else a loss of power may take it back, together with all that was
+        committed after it: enough for what the bridge would only do again.
+        """
 
     def wake(self) -> None:
         """Tell those who wait, in whichever process, that there is work. When it gets lost, they look by themselves."""

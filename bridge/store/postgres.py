@@ -140,7 +140,7 @@ class Postgres:
             db.execute(script)  # several statements: without parameters
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, durable: bool = True) -> Iterator[None]:
         """
         Commit at the end, roll back on any exception. READ COMMITTED: what must not change under a transaction is
         locked by it (`fence`), and unique constraints hold the rest.

@@ -138,7 +138,8 @@ SELECT token FROM link WHERE id = :link;
 SELECT token FROM link WHERE id = :link FOR NO KEY UPDATE;
 
 -- name: load_refs
-SELECT connection, kind, vendor_id, linked_at, stamp, wrote_at, missing_since, gone FROM ref WHERE link = :link;
+SELECT connection, kind, vendor_id, linked_at, stamp, wrote_at, missing_since, gone, fails, failing_since FROM ref
+WHERE link = :link;
 
 -- name: load_hubs
 SELECT field, value, version, stamp, origin, hop, held_until, argued, argued_day FROM hub WHERE link = :link;
@@ -151,6 +152,9 @@ SELECT connection, field, native, replaced_at FROM former WHERE link = :link ORD
 
 -- name: load_writes
 SELECT connection, id, patch, touched, at FROM write WHERE link = :link AND state = 'open';
+
+-- name: load_holds
+SELECT connection, field, reason, cure FROM hold WHERE link = :link;
 
 -- name: save_ref
 UPDATE ref SET stamp = :stamp, wrote_at = :wrote_at, missing_since = :missing_since, gone = :gone
@@ -195,9 +199,6 @@ UPDATE ref SET fails = :fails, failing_since = :since WHERE link = :link AND con
 SELECT DISTINCT r.connection FROM ref r JOIN look k ON k.link = r.link AND k.connection = r.connection AND k.at > :now
 WHERE r.link = :link AND r.fails > 0;
 
--- name: failing
-SELECT fails, failing_since FROM ref WHERE link = :link AND connection = :connection;
-
 -- name: note
 INSERT INTO journal (id, at, link, connection, field, what, old, new, version, delivery, detail)
 VALUES (:id, :at, :link, :connection, :field, :what, :old, :new, :version, :delivery, :detail);
@@ -216,9 +217,6 @@ ON CONFLICT (link, connection, field) DO UPDATE SET reason = excluded.reason, cu
 
 -- name: drop_hold
 DELETE FROM hold WHERE link = :link AND connection = :connection AND field = :field;
-
--- name: holds_of_side
-SELECT field FROM hold WHERE link = :link AND connection = :connection;
 
 -- name: holds_of_link
 SELECT connection, field, reason, cure, since FROM hold WHERE link = :link ORDER BY connection, field;
@@ -277,13 +275,6 @@ SELECT r.vendor_id, r.link, r.stamp, r.gone, s.field, s.native FROM ref r LEFT J
 WHERE r.connection = :connection AND r.kind = 'opportunity'
 AND r.vendor_id IN (SELECT value FROM json_array_elements_text(CAST(:ids AS JSON)));
 
--- name: party_by_native
--- The link of a contact or account, as the canonical value of the fields `contact` and `account`.
-SELECT link FROM ref WHERE connection = :connection AND kind = :kind AND vendor_id = :vendor_id;
-
--- name: party_by_link
-SELECT vendor_id FROM ref WHERE connection = :connection AND kind = :kind AND link = :link;
-
 -- name: put_choice
 INSERT INTO choice (connection, field, native, canonical, reads, writes, scope)
 VALUES (:connection, :field, :native, :canonical, :reads, :writes, :scope)
@@ -300,6 +291,12 @@ AND scope = :scope AND native <> :native AND writes = 1;
 
 -- name: drop_idle_choices
 DELETE FROM choice WHERE reads = 0 AND writes = 0;
+
+-- name: revise
+INSERT INTO revision (name, n) VALUES (:name, 1) ON CONFLICT (name) DO UPDATE SET n = revision.n + 1;
+
+-- name: revision
+SELECT n FROM revision WHERE name = :name;
 
 -- name: drop_choice
 DELETE FROM choice WHERE connection = :connection AND field = :field AND native = :native AND canonical = :canonical;

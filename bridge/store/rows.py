@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from bridge.core.model import Former, Hub, Link, Ref, Said, Sent, Shadow, Side, Write
 
 Key = tuple[str, ...]
 Row = dict[str, Any]
+Values = tuple[Any, ...]
 
+# the parameters of the statements that save, in the order of `flatten`
+HUB = ("link", "field", "value", "version", "stamp", "origin", "hop", "held_until", "argued", "argued_day")
+REF = ("link", "connection", "stamp", "wrote_at", "missing_since", "gone")
+SHADOW = ("link", "connection", "field", "native", "base", "moved_at", "sent", "undated")
+FORMER = ("link", "connection", "field", "native", "replaced_at")
 
 to_json = json.JSONEncoder(ensure_ascii=False).encode
+from_json = lru_cache(2048)(json.loads)  # scalars only: the same few are met again and again
 
 
 def build(link: str, tables: Mapping[str, Iterable[Any]]) -> Link:
@@ -29,11 +37,11 @@ def build(link: str, tables: Mapping[str, Iterable[Any]]) -> Link:
         for r in tables["refs"]
     }
     for r in tables["shadows"]:
-        sent = None if r["sent"] is None else Sent(json.loads(r["sent"]))
-        shadow = Shadow(json.loads(r["native"]), r["base"], r["moved_at"], sent, bool(r["undated"]))
+        sent = None if r["sent"] is None else Sent(from_json(r["sent"]))
+        shadow = Shadow(from_json(r["native"]), r["base"], r["moved_at"], sent, bool(r["undated"]))
         sides[r["connection"]].shadows[r["field"]] = shadow
     for r in tables["formers"]:
-        former = Former(json.loads(r["native"]), r["replaced_at"])
+        former = Former(from_json(r["native"]), r["replaced_at"])
         sides[r["connection"]].formers.setdefault(r["field"], []).append(former)
     for r in tables["writes"]:
         side = sides[r["connection"]]
@@ -41,7 +49,7 @@ def build(link: str, tables: Mapping[str, Iterable[Any]]) -> Link:
         side.open = Write(r["id"], side.ref, patch, frozenset(json.loads(r["touched"])), r["at"])
     hubs = {
         r["field"]: Hub(
-            json.loads(r["value"]),
+            from_json(r["value"]),
             r["version"],
             r["stamp"],
             r["origin"],
@@ -59,44 +67,32 @@ def patch_json(write: Write) -> str:
     return to_json({f: [said.value, said.version] for f, said in write.patch.items()})
 
 
-def flatten(link: Link) -> dict[Key, Row]:
-    """Return every row of the link by (statement that saves it, key...)."""
-    rows: dict[Key, Row] = {}
+def flatten(link: Link) -> dict[Key, Values]:
+    """Return what there is to save of the link by (statement that saves it, key...); `row_of` makes a row of it."""
+    found: dict[Key, Values] = {}
     for name, hub in link.hubs.items():
-        rows["save_hub", name] = {"link": link.id, "field": name, **vars(hub), "value": to_json(hub.value)}
+        found["save_hub", name] = tuple(vars(hub).values())
     for side in link:
         connection = side.ref.connection
-        rows["save_ref", connection] = {
-            "link": link.id,
-            "connection": connection,
-            "stamp": side.stamp,
-            "wrote_at": side.wrote_at,
-            "missing_since": side.missing_since,
-            "gone": int(side.gone),
-        }
+        found["save_ref", connection] = side.stamp, side.wrote_at, side.missing_since, side.gone
         for name, sh in side.shadows.items():
-            rows["save_shadow", connection, name] = _shadow(link.id, connection, name, sh)
+            found["save_shadow", connection, name] = sh.native, sh.base, sh.moved_at, sh.sent, sh.undated
         for name, formers in side.formers.items():
             for f in formers:
-                native = to_json(f.native)
-                rows["save_former", connection, name, native] = {
-                    "link": link.id,
-                    "connection": connection,
-                    "field": name,
-                    "native": native,
-                    "replaced_at": f.replaced_at,
-                }
-    return rows
+                found["save_former", connection, name, to_json(f.native)] = (f.replaced_at,)
+    return found
 
 
-def _shadow(link: str, connection: str, name: str, sh: Shadow) -> Row:
-    return {
-        "link": link,
-        "connection": connection,
-        "field": name,
-        "native": to_json(sh.native),
-        "base": sh.base,
-        "moved_at": sh.moved_at,
-        "sent": None if sh.sent is None else to_json(sh.sent.value),
-        "undated": int(sh.undated),
-    }
+def row_of(link: str, key: Key, values: Values) -> Row:
+    """Return the parameters of the statement that saves these values."""
+    statement, *rest = key
+    if statement == "save_hub":
+        value, *others = values
+        return dict(zip(HUB, (link, rest[0], to_json(value), *others), strict=True))
+    if statement == "save_ref":
+        return dict(zip(REF, (link, *rest, *values[:-1], int(values[-1])), strict=True))
+    if statement == "save_former":
+        return dict(zip(FORMER, (link, *rest, *values), strict=True))
+    native, base, moved_at, sent, undated = values
+    said = None if sent is None else to_json(sent.value)
+    return dict(zip(SHADOW, (link, *rest, to_json(native), base, moved_at, said, int(undated)), strict=True))

@@ -78,7 +78,10 @@ CREATE TABLE connection (
 # so that a worker that died is found without reading every link
 LEASES = "CREATE INDEX link_lease ON link (lease_until) WHERE lease_until > 0"
 
-MIGRATIONS: Mapping[str, str] = {"0001_first": FIRST, "0002_leases": LEASES}
+# how often a table has changed that is read by all and seldom written: who has read it sees whether that still stands
+REVISIONS = "CREATE TABLE revision (name TEXT PRIMARY KEY, n INTEGER NOT NULL);"
+
+MIGRATIONS: Mapping[str, str] = {"0001_first": FIRST, "0002_leases": LEASES, "0004_revisions": REVISIONS}
 
 # "C" orders texts by their bytes, as SQLite does, whatever the language of the server
 POSTGRES_TYPES: Mapping[str, str] = {"INTEGER": "BIGINT", "BLOB": "BYTEA", "TEXT": 'TEXT COLLATE "C"'}

@@ -1,4 +1,4 @@
-"""SQLite as the engine: one connection a thread, write transactions begun as writes, every commit synced to disk."""
+"""SQLite as the engine: threads read on connections of their own and write in turns, several to a commit."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from bridge.core.errors import Misconfigured, Transient
+from bridge.store.batch import Batches
 from bridge.store.engine import STORE_FAILED, Taken, statements
 from bridge.store.schema import migrations
 
@@ -21,44 +22,53 @@ CURE = "make room on its disk, and let the bridge write to the file and its dire
 SQL: Mapping[str, str] = statements("sqlite")
 
 
+class _Mine(threading.local):
+    """db: the connection that this thread must use: that of its transaction, or that of a database in memory."""
+
+    def __init__(self, db: sqlite3.Connection | None) -> None:
+        self.db = db
+
+
 class Sqlite:
     """
     The database file, as `engine.Engine` wants it.
 
     Raises Transient(`store_busy`) when another process holds the file too long, Transient(`store_failed`) when the
     disk is full, failing or read-only. A file that was opened read-only stays so while anybody in the process has it
-    open: a thread that finds it so closes it, and opens it anew next time.
+    open: when a write meets that, all connections are closed, and opened anew when they are wanted.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path, self.cure = str(path), CURE
-        self._local = threading.local()
-        self._memory = self._connect() if self.path == ":memory:" else None
-        self._writing = threading.RLock()
+        self._readers: list[tuple[int, sqlite3.Connection]] = []
+        self._age = 0  # counts how often everything was closed
+        self._memory = self._connect(True) if self.path == ":memory:" else None
+        self._local = _Mine(self._memory)
+        self._batches = Batches(self._writer, self._close_writer)
 
     def migrate(self) -> list[str]:
         """Bring the schema up to date; return the names of the migrations that were applied. Raises as `prove`."""
-        with self._starting():
-            db = Database(self._connection(), execute_plugins=False)
+        with self._starting(), self._lent() as raw:
+            db = Database(raw, execute_plugins=False)
             pending = [m.name for m in migrations.pending(db)]
             migrations.apply(db)
         self.prove()
         return pending
 
     def pending(self) -> list[str]:
-        with self._starting():
-            return [m.name for m in migrations.pending(Database(self._connection(), execute_plugins=False))]
+        with self._starting(), self._lent() as db:
+            return [m.name for m in migrations.pending(Database(db, execute_plugins=False))]
 
     def prove(self) -> None:
         """Write to the file without changing anything; raises Misconfigured when it cannot be written to."""
-        with self._starting(), self.transaction():
-            db = self._connection()
+        with self._starting(), self.transaction(), self._lent() as db:
             db.execute(f"PRAGMA user_version = {int(db.execute('PRAGMA user_version').fetchone()[0])}")
 
     def check(self) -> str:
         """Return `ok`, or what the integrity check of the file finds."""
         try:
-            return str(self._connection().execute("PRAGMA integrity_check").fetchone()[0])
+            with self._lent() as db:
+                return str(db.execute("PRAGMA integrity_check").fetchone()[0])
         except sqlite3.DatabaseError as error:
             self._fail(error)
             raise
@@ -66,7 +76,10 @@ class Sqlite:
     def run(self, name: str, /, **parameters: Any) -> list[sqlite3.Row]:
         """Run one named statement and return its rows."""
         try:
-            return self._connection().execute(SQL[name], parameters).fetchall()
+            if (mine := self._local.db) is not None:
+                return mine.execute(SQL[name], parameters).fetchall()
+            with self._lent() as db:
+                return db.execute(SQL[name], parameters).fetchall()
         except sqlite3.DatabaseError as error:
             self._fail(error)
             raise
@@ -76,28 +89,25 @@ class Sqlite:
         if not rows:
             return
         try:
-            self._connection().executemany(SQL[name], rows)
+            with self._lent() as db:
+                db.executemany(SQL[name], rows)
         except sqlite3.DatabaseError as error:
             self._fail(error)
             raise
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Begin as a write, commit at the end, roll back on any exception. Threads of this process queue up here."""
-        with self._writing:
-            db = None
-            try:
-                db = self._connection()
-                db.execute("BEGIN IMMEDIATE")
-                yield
-                db.execute("COMMIT")
-            except BaseException as error:
-                if db is not None and db.in_transaction:
-                    db.execute("ROLLBACK")
-                if isinstance(error, sqlite3.DatabaseError):
-                    self._fail(error)
-                self._leave_if_stale()
-                raise
+    def transaction(self, durable: bool = True) -> Iterator[None]:
+        """Begin as a write, commit at the end, roll back on any exception. Threads of this process share commits."""
+        try:
+            with self._batches.transaction(durable) as db:
+                self._local.db = db
+                try:
+                    yield
+                finally:
+                    self._local.db = self._memory
+        except sqlite3.DatabaseError as error:
+            self._fail(error)
+            raise
 
     def wake(self) -> None:
         """Do nothing: a file tells nobody."""
@@ -107,12 +117,14 @@ class Sqlite:
         stop.wait(s)
 
     def close(self) -> None:
-        """Close the connection of this thread."""
-        db = getattr(self._local, "db", None)
-        if db is not None:
-            db.close()
-            del self._local.db
-        self._local.stale = False
+        """Close what nobody uses; the next statement connects anew."""
+        self._close_readers()
+        self._batches.close()
+
+    def _close_readers(self) -> None:
+        self._age += 1
+        while self._readers:
+            self._readers.pop()[1].close()
 
     def _fail(self, error: sqlite3.DatabaseError) -> None:
         """Raise our error for one of the engine's; a mistake of ours has none."""
@@ -122,14 +134,9 @@ class Sqlite:
             return
         if "locked" in str(error) or "busy" in str(error):
             raise Transient("store_busy", str(error)) from error
-        self._local.stale = getattr(error, "sqlite_errorcode", 0) & 0xFF in NOT_WRITABLE
-        self._leave_if_stale()
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in NOT_WRITABLE:
+            self._close_readers()
         raise Transient(STORE_FAILED, str(error)) from error
-
-    def _leave_if_stale(self) -> None:
-        db = getattr(self._local, "db", None)
-        if db is not None and getattr(self._local, "stale", False) and not db.in_transaction:
-            self.close()
 
     @contextmanager
     def _starting(self) -> Iterator[None]:
@@ -143,19 +150,36 @@ class Sqlite:
             detail = error.detail if isinstance(error, Transient) else str(error)
             raise Misconfigured(f"database {self.path}", detail, CURE) from error
 
-    def _connection(self) -> sqlite3.Connection:
-        if self._memory is not None:
-            return self._memory
-        db: sqlite3.Connection | None = getattr(self._local, "db", None)
-        if db is None:
-            db = self._local.db = self._connect()
-        return db
+    @contextmanager
+    def _lent(self) -> Iterator[sqlite3.Connection]:
+        """Lend the connection of this thread's transaction, else one to read on, which comes back."""
+        if (mine := self._local.db) is not None:
+            yield mine
+            return
+        try:
+            age, db = self._readers.pop()
+        except IndexError:
+            age, db = self._age, self._connect(True)
+        try:
+            yield db
+        finally:
+            if age == self._age:
+                self._readers.append((age, db))
+            else:
+                db.close()
 
-    def _connect(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self.path, isolation_level=None, timeout=5.0, check_same_thread=self.path != ":memory:")
+    def _writer(self, durable: bool) -> sqlite3.Connection:
+        return self._memory or self._connect(durable)
+
+    def _close_writer(self, db: sqlite3.Connection) -> None:
+        if db is not self._memory:
+            db.close()
+
+    def _connect(self, durable: bool) -> sqlite3.Connection:
+        db = sqlite3.connect(self.path, isolation_level=None, timeout=5.0, check_same_thread=False)
         try:
             db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = FULL")
+            db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             db.execute("PRAGMA foreign_keys = ON")
         except sqlite3.Error:
             db.close()

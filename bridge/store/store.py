@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 
 from bridge.core.merge import assert_sound
 from bridge.core.model import Effects, Entry, Hold, Kind, Link, Look, Said, Write
-from bridge.store.rows import Key, Row, build, flatten, patch_json, to_json
+from bridge.store.rows import Key, Row, Values, build, flatten, patch_json, row_of, to_json
 from bridge.store.tables import Tables
+
+LOADED = ("refs", "hubs", "shadows", "formers", "writes", "holds")
 
 
 class Fenced(Exception):
@@ -24,13 +26,18 @@ class Claim:
 
     token: grows with each lease; every save checks it. until: epoch milliseconds. lapsed: the lease before this one
     was not given back, so its worker may have died between two steps.
+
+    What the store holds of the link, as far as this worker knows: loaded, what `flatten` returned; failing, how often
+    in a row a side has failed, and since when; held, the holds of a side by field.
     """
 
     link: str
     token: int
     until: int
     lapsed: bool = False
-    loaded: dict[Key, Row] = field(default_factory=dict, repr=False)
+    loaded: dict[Key, Values] = field(default_factory=dict, repr=False)
+    failing: dict[str, tuple[int, int | None]] = field(default_factory=dict, repr=False)
+    held: dict[str, dict[str, Hold]] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,11 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One pass over one side of a link: what made us look, how it ended, how long it took."""
+    """
+    One pass over one side of a link: what made us look, how it ended, how long it took.
+
+    fails: how often in a row this side has failed now. failing_since: since when; None when it has not.
+    """
 
     link: str
     connection: str
@@ -57,6 +68,7 @@ class Attempt:
     detail: str = ""
     fails: int = 0
     ms: int = 0
+    failing_since: int | None = None
 
 
 class Store(Tables):
@@ -115,7 +127,7 @@ class Store(Tables):
 
         looks: link id and look. A delivery that does not wait any more stays as it is: another worker was first.
         """
-        with self.db.transaction():
+        with self.db.transaction(durable=False):
             state = "looking" if looks else "done"
             if self.db.run("delivery_state", id=delivery, state=state, outcome="" if looks else outcome):
                 self._add_looks(looks)
@@ -144,7 +156,7 @@ class Store(Tables):
         """
         if not self.db.run("something_due", now=now):
             return None
-        with self.db.transaction():
+        with self.db.transaction(durable=False):
             rows = self.db.run("due_link", now=now)
             if not rows:
                 return None
@@ -154,21 +166,25 @@ class Store(Tables):
 
     def renew(self, claim: Claim, now: int, lease_ms: int) -> None:
         """Extend a lease; raises Fenced when it is lost."""
-        with self.db.transaction():
+        with self.db.transaction(durable=False):
             self._fence(claim)
             self.db.run("renew", link=claim.link, token=claim.token, until=now + lease_ms)
         claim.until = now + lease_ms
 
     def release(self, claim: Claim) -> None:
         """Give the lease back."""
-        with self.db.transaction():
+        with self.db.transaction(durable=False):
             self.db.run("release", link=claim.link, token=claim.token)
 
     def load(self, claim: Claim) -> Link:
         """Return the working copy of the link of a claim."""
-        tables = ("refs", "hubs", "shadows", "formers", "writes")
-        link = build(claim.link, {t: self.db.run(f"load_{t}", link=claim.link) for t in tables})
+        rows = {t: self.db.run(f"load_{t}", link=claim.link) for t in LOADED}
+        link = build(claim.link, rows)
         claim.loaded = flatten(link)
+        claim.failing = {r["connection"]: (r["fails"], r["failing_since"]) for r in rows["refs"]}
+        claim.held = {c: {} for c in link.sides}
+        for r in rows["holds"]:
+            claim.held.setdefault(r["connection"], {})[r["field"]] = Hold(*r)
         return link
 
     def due_looks(self, link: str, now: int) -> dict[str, list[str]]:
@@ -197,56 +213,71 @@ class Store(Tables):
         resent: Write | None = None,
         closed: Mapping[str, tuple[str, str]] | None = None,
         ended: tuple[Sequence[str], str] = ((), ""),
+        attempt: Attempt | None = None,
     ) -> None:
         """
         Save everything that one step decided, in one transaction; raises Fenced when the lease is lost.
 
         taken: per connection, a time, and the causes whose looks up to then are done. holds: per connection, all its
-        holds. opened: a new write and its cause. resent: an open write that was sent again. closed: write id to state,
-        detail. ended: deliveries and their outcome.
+        holds. opened: a new write and its cause; it is on disk when this returns. resent: an open write that was sent
+        again. closed: write id to state, detail. ended: deliveries and their outcome. attempt: how the step went.
         """
-        rows = flatten(link)
-        with self.db.transaction():
+        values = flatten(link)
+        with self.db.transaction(durable=opened is not None):
             self._fence(claim)
             assert_sound(link)  # not before: who has lost the lease may have loaded half of another's change
-            self._save_rows(claim, rows)
+            self._save_rows(claim, values)
             for connection, (upto, causes) in (taken or {}).items():
                 rows_taken = [{"link": link.id, "connection": connection, "upto": upto, "cause": c} for c in causes]
                 self.db.many("take_looks", rows_taken)
-            if opened is not None:
-                write, cause = opened
-                self.db.run(
-                    "open_write",
-                    id=write.id,
-                    link=link.id,
-                    connection=write.ref.connection,
-                    patch=patch_json(write),
-                    touched=to_json(sorted(write.touched)),
-                    at=write.at,
-                    cause=cause,
-                )
-            if resent is not None:
-                self.db.run("touch_write", id=resent.id, at=resent.at)
-            for write_id, (state, detail) in {**(effects.closed if effects else {}), **(closed or {})}.items():
-                self.db.run("close_write", id=write_id, state=state, detail=detail)
+            self._save_writes(link.id, opened, resent, {**(effects.closed if effects else {}), **(closed or {})})
             for connection, each in (holds or {}).items():
-                self._put_holds(link.id, connection, each, now)
+                self._put_holds(claim, connection, each, now)
             self._end_deliveries(*ended)
             if effects is not None:
                 self._add_looks([(link.id, look) for look in effects.looks])
                 self.db.many("note", [self._entry(link.id, e) for e in effects.journal])
-        claim.loaded = rows
+            if attempt is not None:
+                self._put_attempt(claim, attempt, now)
+        claim.loaded = values
+        claim.held |= {c: {h.field: h for h in each} for c, each in (holds or {}).items()}
+        if attempt is not None:
+            claim.failing[attempt.connection] = attempt.fails, attempt.failing_since
 
-    def _save_rows(self, claim: Claim, rows: dict[Key, Row]) -> None:
+    def _save_writes(
+        self,
+        link: str,
+        opened: tuple[Write, str] | None,
+        resent: Write | None,
+        closed: Mapping[str, tuple[str, str]],
+    ) -> None:
+        if opened is not None:
+            write, cause = opened
+            self.db.run(
+                "open_write",
+                id=write.id,
+                link=link,
+                connection=write.ref.connection,
+                patch=patch_json(write),
+                touched=to_json(sorted(write.touched)),
+                at=write.at,
+                cause=cause,
+            )
+        if resent is not None:
+            self.db.run("touch_write", id=resent.id, at=resent.at)
+        for write_id, (state, detail) in closed.items():
+            self.db.run("close_write", id=write_id, state=state, detail=detail)
+
+    def _save_rows(self, claim: Claim, values: dict[Key, Values]) -> None:
         changed: dict[str, list[Row]] = {}
-        for key, row in rows.items():
-            if claim.loaded.get(key) != row:
-                changed.setdefault(key[0], []).append(row)
-        dropped = [claim.loaded[key] for key in claim.loaded.keys() - rows.keys()]
-        for row in dropped:
+        for key, each in values.items():
+            if claim.loaded.get(key) != each:
+                changed.setdefault(key[0], []).append(row_of(claim.link, key, each))
+        for key in claim.loaded.keys() - values.keys():
+            row = row_of(claim.link, key, claim.loaded[key])
             self.db.run("drop_former", **{k: row[k] for k in ("link", "connection", "field", "native")})
-        for statement, each in changed.items():
-            self.db.many(statement, each)
+        for statement, rows in changed.items():
+            self.db.many(statement, rows)
 
     def _fence(self, claim: Claim) -> None:
         rows = self.db.run("fence", link=claim.link)
@@ -257,15 +288,21 @@ class Store(Tables):
         rows = [{"link": link, "connection": k.ref.connection, "at": k.at, "cause": k.cause} for link, k in looks]
         self.db.many("add_look", rows)
 
-    def _put_holds(self, link: str, connection: str, holds: Sequence[Hold], now: int) -> None:
-        wanted = {h.field for h in holds}
-        for r in self.db.run("holds_of_side", link=link, connection=connection):
-            if r["field"] not in wanted:
-                self.db.run("drop_hold", link=link, connection=connection, field=r["field"])
+    def _put_holds(self, claim: Claim, connection: str, holds: Sequence[Hold], now: int) -> None:
+        key, held, wanted = {"link": claim.link, "connection": connection}, claim.held.get(connection, {}), set()
         for h in holds:
-            self.db.run(
-                "put_hold", link=link, connection=connection, field=h.field, reason=h.reason, cure=h.cure, since=now
-            )
+            wanted.add(h.field)
+            if held.get(h.field) != h:
+                self.db.run("put_hold", **key, field=h.field, reason=h.reason, cure=h.cure, since=now)
+        for name in held.keys() - wanted:
+            self.db.run("drop_hold", **key, field=name)
+
+    def _put_attempt(self, claim: Claim, attempt: Attempt, now: int) -> None:
+        self.db.run("attempt", id=self.new_id(), at=now, **vars(attempt))
+        failing = attempt.fails, attempt.failing_since
+        if claim.failing.get(attempt.connection, (0, None)) != failing:
+            fails, since = failing
+            self.db.run("fails", link=claim.link, connection=attempt.connection, fails=fails, since=since)
 
     def _entry(self, link: str, e: Entry) -> Row:
         return {**vars(e), "id": self.new_id(), "link": link, "old": to_json(e.old), "new": to_json(e.new)}
@@ -284,7 +321,7 @@ class Store(Tables):
 
     def look(self, link: str, looks: Sequence[Look]) -> None:
         """Ask for looks at refs of a link."""
-        with self.db.transaction():
+        with self.db.transaction(durable=False):
             self._add_looks((link, k) for k in looks)
         self.db.wake()
 
@@ -292,27 +329,10 @@ class Store(Tables):
         """Return after `s` seconds, or earlier when `stop` is set or there is work that others have stored."""
         self.db.wait(s, stop)
 
-    def finish(self, attempt: Attempt, now: int, *, failing_since: int | None = None) -> None:
-        """Remember how a pass over one side ended, and give the deliveries that asked for it their outcome."""
-        with self.db.transaction():
-            self.db.run("attempt", id=self.new_id(), at=now, **vars(attempt))
-            self.db.run(
-                "fails", link=attempt.link, connection=attempt.connection, fails=attempt.fails, since=failing_since
-            )
-
-    def end_deliveries(self, causes: Sequence[str], outcome: str) -> None:
-        """Give deliveries their outcome; the ones behind the first were merged into its look."""
-        with self.db.transaction():
-            self._end_deliveries(causes, outcome)
-
     def _end_deliveries(self, causes: Sequence[str], outcome: str) -> None:
+        """Give deliveries their outcome; the ones behind the first were merged into its look."""
         for i, cause in enumerate(causes):
             self.db.run("delivery_outcome", id=cause, outcome=outcome if i == 0 else f"merged: {outcome}")
-
-    def failing(self, link: str, connection: str) -> tuple[int, int | None]:
-        """Return how often in a row this side has failed, and since when."""
-        row = self.db.run("failing", link=link, connection=connection)[0]
-        return row["fails"], row["failing_since"]
 
     def peek(self, link: str) -> Link:
         """Return a copy of a link to show; it cannot be saved."""

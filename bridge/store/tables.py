@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import uuid_utils
 
 from bridge.core.fields import Words
-from bridge.core.model import FOREVER, Canonical, Kind, Native, Ref
+from bridge.core.model import FOREVER, Native, Ref
 from bridge.store.engine import Engine, on_server
 from bridge.store.rows import Row, to_json
 from bridge.store.sqlite import Sqlite
@@ -43,6 +43,8 @@ class Tables:
     def __init__(self, address: str | Path, new_id: Callable[[], str] = lambda: str(uuid_utils.uuid7())) -> None:
         self.db = _engine(address)
         self.new_id = new_id
+
+    _words: tuple[int, Mapping[str, Words]] | None = None
 
     def migrate(self) -> list[str]:
         """Bring the schema up to date; return the names of the migrations that were applied."""
@@ -86,11 +88,14 @@ class Tables:
 
     def name_also(self, ref: Ref, aliases: Sequence[str]) -> None:
         """Remember other ids under which webhooks name a record."""
-        rows = [
-            {"connection": ref.connection, "kind": ref.kind, "alias": a, "vendor_id": ref.vendor_id} for a in aliases
-        ]
-        with self.db.transaction():
-            self.db.many("add_alias", rows)
+        rows = []
+        for alias in aliases:
+            known = self.db.run("find", connection=ref.connection, kind=ref.kind, vendor_id=alias)
+            if ref.vendor_id not in {r["vendor_id"] for r in known}:
+                rows.append({**vars(ref), "alias": alias})
+        if rows:
+            with self.db.transaction():
+                self.db.many("add_alias", rows)
 
     def live_ids(self, connection: str) -> set[str]:
         """Return the vendor ids of every linked, live opportunity of a connection."""
@@ -126,8 +131,14 @@ class Tables:
 
     # choices
 
-    def words(self) -> dict[str, Words]:
-        """Return what the choices say, by connection."""
+    def words(self) -> Mapping[str, Words]:
+        """Return what the choices say, by connection; they are read again only when they have changed."""
+        revision = sum(r["n"] for r in self.db.run("revision", name="choice"))
+        if self._words is None or self._words[0] != revision:
+            self._words = revision, self._read_words()
+        return self._words[1]
+
+    def _read_words(self) -> dict[str, Words]:
         meaning: dict[str, dict[tuple[str, str], str]] = {}
         says: dict[str, dict[tuple[str, str], tuple[str, ...]]] = {}
         for r in self.db.run("choices"):
@@ -137,14 +148,6 @@ class Tables:
                 known = says.setdefault(r["connection"], {})
                 known[r["field"], r["canonical"]] = (*known.get((r["field"], r["canonical"]), ()), r["native"])
         return {c: Words(meaning.get(c, {}), says.get(c, {})) for c in meaning.keys() | says.keys()}
-
-    def party(self, connection: str, kind: Kind, *, native: Native = None, link: Canonical = None) -> str | None:
-        """Return the link of a contact or account by its vendor id, or its vendor id by its link, or None."""
-        if native is not None:
-            rows = self.db.run("party_by_native", connection=connection, kind=kind, vendor_id=str(native))
-        else:
-            rows = self.db.run("party_by_link", connection=connection, kind=kind, link=str(link))
-        return str(rows[0][0]) if rows else None
 
     def choices(self) -> list[Row]:
         """Return every choice as it is kept."""
@@ -161,11 +164,13 @@ class Tables:
                     self.db.run("unwrite_choice", **key, scope=row["scope"])
                 self.db.run("put_choice", **row)
             self.db.run("drop_idle_choices")
+            self.db.run("revise", name="choice")
             for connection in sorted({row["connection"] for row in choices}):
                 self.db.run("look_at_holds", connection=connection, at=now)
 
     def drop_choice(self, connection: str, field: str, native: str, canonical: str) -> None:
         with self.db.transaction():
+            self.db.run("revise", name="choice")
             self.db.run("drop_choice", connection=connection, field=field, native=native, canonical=canonical)
 
     # what to show

@@ -25,6 +25,7 @@ from bridge.demo.stage import Stage
 from tests.e2e.deals import make_deals
 from tests.e2e.load import Load
 from tests.e2e.victims import expire_leases, kill, leases, victims
+from tests.store.raw import raw
 
 WEIGHTS = {"worker": 40, "web": 35, "web master": 8, "serve": 7, "everything": 10}
 GAP_S, EARLY = (1.5, 0.7), 0.3
@@ -143,7 +144,7 @@ class Killer:
         # our own connection to the file is closed at once: the bridge must find its way back into it alone
         held = len(leases(self.store, self._died_at))
         query = "SELECT COUNT(*) FROM write WHERE state = 'open' AND at > ?"
-        writes = self.store.db._connection().execute(query, (self._died_at,)).fetchone()[0]
+        writes = raw(self.store).execute(query, (self._died_at,)).fetchone()[0]
         self.store.db.close()
         self.amid["a link"] += bool(held)
         self.amid["a write"] += bool(writes)
@@ -195,7 +196,7 @@ def _count(judge: Judge, links: list[str], load: Load, kills: int) -> Count:
     time.sleep(CALM_S)
     if judge.new_writes():
         unsound.append("the bridge goes on writing")
-    rows = judge.store.db._connection().execute("SELECT dedupe_key, state, outcome FROM delivery").fetchall()
+    rows = raw(judge.store).execute("SELECT dedupe_key, state, outcome FROM delivery").fetchall()
     done = {r[0] for r in rows if r[1] == "done" and r[2]}
     without = (load.acknowledged | {r[0] for r in rows}) - done
     unsound += [f"delivery {key} has no outcome" for key in sorted(without)]
@@ -224,7 +225,7 @@ def _wait(judge: Judge, links: list[str], made: list[Made]) -> bool:
     deadline = time.monotonic() + REST_S
     query = "SELECT COUNT(*) FROM delivery WHERE state <> 'done'"
     while time.monotonic() < deadline:
-        undone = judge.store.db._connection().execute(query).fetchone()[0]
+        undone = raw(judge.store).execute(query).fetchone()[0]
         if not undone and not leases(judge.store) and judge.settled(links, made):
             return True
         time.sleep(0.1)

@@ -21,6 +21,7 @@ from bridge.demo.people import edit
 from bridge.demo.stage import Stage
 from bridge.store import CURE
 from tests.e2e.victims import children, expire_leases, kill, leases
+from tests.store.raw import raw
 
 DISK_BYTES = 3_000_000
 REST_S, POSTS_MAX, DOWN_S, START_S = 40.0, 400, 3.0, 15.0
@@ -154,17 +155,13 @@ def log_of(stage: Stage) -> bytes:
 def settle(judge: Judge, links: list[str], made: list[Made]) -> None:
     deadline = time.monotonic() + REST_S
     query = "SELECT COUNT(*) FROM delivery WHERE state <> 'done'"
-    while (
-        judge.store.db._connection().execute(query).fetchone()[0]
-        or leases(judge.store)
-        or not judge.settled(links, made)
-    ):
+    while raw(judge.store).execute(query).fetchone()[0] or leases(judge.store) or not judge.settled(links, made):
         assert time.monotonic() < deadline, "the bridge does not come to rest"
         time.sleep(0.1)
 
 
 def level(judge: Judge, links: list[str], vendor: Vendor) -> None:
-    rows = judge.store.db._connection().execute("SELECT dedupe_key FROM delivery WHERE outcome <> ''")
+    rows = raw(judge.store).execute("SELECT dedupe_key FROM delivery WHERE outcome <> ''")
     assert vendor.acknowledged <= {r[0] for r in rows}
     assert all(fine for link in links for _, fine in judge.level(link).values())
     assert judge.store.db.check() == "ok"

@@ -10,6 +10,7 @@ from pathlib import Path
 from bridge.demo.stage import Stage
 from bridge.flow import LEASE_MS
 from bridge.store import Store
+from tests.store.raw import raw
 
 CAN_SEE = Path("/proc/self/task").is_dir()
 
@@ -47,15 +48,14 @@ def kill(pids: list[int]) -> None:
 def leases(store: Store, since: int = 0) -> list[str]:
     """Return the links that are under a lease that was taken or renewed since a time (epoch milliseconds)."""
     query = "SELECT id FROM link WHERE lease_until > ?"
-    return [r[0] for r in store.db._connection().execute(query, (since + LEASE_MS if since else 0,))]
+    return [r[0] for r in raw(store).execute(query, (since + LEASE_MS if since else 0,))]
 
 
 def expire_leases(store: Store, before: int) -> None:
     """Let the leases that dead workers took before a time (epoch milliseconds) lapse now instead of in a minute."""
-    with store.db.transaction():
-        store.db._connection().execute(
-            "UPDATE link SET lease_until = 1 WHERE lease_until > 0 AND lease_until < ?", (before + LEASE_MS,)
-        )
+    raw(store).execute(
+        "UPDATE link SET lease_until = 1 WHERE lease_until > 0 AND lease_until < ?", (before + LEASE_MS,)
+    )
 
 
 def _command(pid: int) -> bytes:

@@ -16,6 +16,7 @@ from tests.sim.shrink import broken, shrunken, told
 from tests.sim.sides import Broken
 from tests.sim.stepped import SteppedStore
 from tests.sim.world import World
+from tests.store.raw import raw
 
 ROOT = Path(__file__).parent.parent.parent
 PRINT = (
@@ -117,7 +118,7 @@ TAMPERED = {
 def test_the_judge_sees_what_was_tampered_with(rule: str) -> None:
     world = next(w for w in (calmed("plain", seed) for seed in range(1, 50)) if edited_twice(w))
     Judge(world).verdict()
-    world.store.db._connection().execute(TAMPERED[rule].replace("SELECT 'z'", "SELECT id || 'z'"))
+    raw(world.store).execute(TAMPERED[rule].replace("SELECT 'z'", "SELECT id || 'z'"))
     with pytest.raises(Broken) as seen:
         Judge(world).verdict()
     assert seen.value.rule == rule

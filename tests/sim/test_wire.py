@@ -20,6 +20,7 @@ from tests.sim.loop import Loop
 from tests.sim.sides import Blow, Fate
 from tests.sim.stepped import template
 from tests.sim.wire import NAMES, WireSide, prepare, wires
+from tests.store.raw import raw
 
 START = 1_790_000_000_000
 EDITS = 14
@@ -225,7 +226,7 @@ def _stored(delivery: Any) -> Inbound:
 def empty_store() -> Store:
     numbers = iter(range(10**6))
     store = Store(":memory:", lambda: f"{next(numbers):08d}")
-    template().backup(store.db._connection())
+    template().backup(raw(store))
     return store
 
 

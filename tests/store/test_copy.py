@@ -18,6 +18,7 @@ from bridge.store.copy import NotCopied, copy_store
 from bridge.store.schema import TABLES
 from bridge.store.store import Attempt
 from tests.store.contract import NOW, A, choice, claimed, hook, linked
+from tests.store.raw import raw
 
 
 def fill(store: Store) -> None:
@@ -37,8 +38,9 @@ def fill(store: Store) -> None:
     write = Write("w1", A, {"name": Said(None, 3)}, frozenset({"name"}), NOW)
     at.sides["a"].open = write
     effects = Effects(journal=[Entry(NOW, "a", "name", "set", "old", None, 2, "d1", "by Hoa")])
-    store.save(claim, at, NOW, effects=effects, opened=(write, "d1"), holds={"a": [Hold("a", "name", "r", "c")]})
-    store.finish(Attempt(link, "a", "d1", "failed", fails=1), NOW, failing_since=NOW)
+    attempt = Attempt(link, "a", "d1", "failed", fails=1, failing_since=NOW)
+    holds = {"a": [Hold("a", "name", "r", "c")]}
+    store.save(claim, at, NOW, effects=effects, opened=(write, "d1"), holds=holds, attempt=attempt)
 
 
 def everything(store: Store) -> dict[str, list[tuple[Any, ...]]]:
@@ -59,7 +61,7 @@ def stores(
 def test_every_table_has_all_its_columns(tmp_path: Path) -> None:
     with closing((store := Store(tmp_path / "x.db")).db):
         store.migrate()
-        db = Database(store.db._connection())
+        db = Database(raw(store))
         made = {t.name: tuple(c.name for c in t.columns) for t in db.tables if not t.name.startswith("_")}
         assert made == {name: table.columns for name, table in TABLES.items()}
         assert {name: tuple(db[name].pks) for name in TABLES} == {name: table.key for name, table in TABLES.items()}
@@ -75,7 +77,7 @@ def test_a_copy_is_equal_in_every_row(stores: tuple[Store, Store], monkeypatch: 
     assert all(before.values())
     assert str(after).replace("\\x00", "\ufffd") == str(before).replace("\\x00", "\ufffd")
     assert {c.table: c.rows for c in copied} == {name: len(rows) for name, rows in before.items()}
-    assert told[0] == ("copy link", 2, 2) and told[-1] == ("check connection", 2, 2)
+    assert told[0] == ("copy link", 2, 2) and told[-1] == ("check revision", 1, 1)
     link = target.find("a", "a1")
     assert link is not None and target.peek(link) == source.peek(link)
     with pytest.raises(Taken):

@@ -11,6 +11,7 @@ import pytest
 from bridge.core.errors import Misconfigured, Transient
 from bridge.store import CURE, Store
 from tests.store.contract import SharedStoreContract, StoreContract, hook
+from tests.store.raw import raw, writer
 
 
 class TestSqliteFile(SharedStoreContract):
@@ -41,14 +42,14 @@ def opened(tmp_path: Path) -> Store:
 
 def test_every_commit_is_synced_to_disk(tmp_path: Path) -> None:
     store = opened(tmp_path)
-    found = [store.db._connection().execute(f"PRAGMA {p}").fetchone()[0] for p in ("journal_mode", "synchronous")]
+    found = [writer(store).execute(f"PRAGMA {p}").fetchone()[0] for p in ("journal_mode", "synchronous")]
     assert found == ["wal", 2]
     store.db.close()
 
 
 def test_a_store_that_another_process_holds_is_busy(tmp_path: Path) -> None:
     store = opened(tmp_path)
-    store.db._connection().execute("PRAGMA busy_timeout = 10")
+    writer(store).execute("PRAGMA busy_timeout = 10")
     other = sqlite3.connect(tmp_path / "bridge.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(Transient) as caught:
@@ -62,7 +63,7 @@ def test_a_store_that_another_process_holds_is_busy(tmp_path: Path) -> None:
 
 def test_a_disk_that_refuses_is_told_apart(tmp_path: Path) -> None:
     store = opened(tmp_path)
-    store.db._connection().execute("PRAGMA query_only = 1")
+    writer(store).execute("PRAGMA query_only = 1")
     with pytest.raises(Transient) as caught:
         hook(store)
     assert caught.value.reason == "store_failed"
@@ -76,7 +77,7 @@ def test_a_directory_that_does_not_exist_is_named(tmp_path: Path) -> None:
 
 def test_a_read_that_fails_is_told_like_a_write(tmp_path: Path) -> None:
     store = opened(tmp_path)
-    store.db._connection().execute("ALTER TABLE delivery RENAME TO gone")
+    raw(store).execute("ALTER TABLE delivery RENAME TO gone")
     with pytest.raises(Transient) as caught:
         store.count_waiting()
     assert caught.value.reason == "store_failed"
@@ -97,7 +98,7 @@ def test_a_damaged_file_is_told_as_a_failing_store(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_to_is_named_at_the_start_with_what_to_do(tmp_path: Path) -> None:
     store = opened(tmp_path)
     store.db.prove()
-    store.db._connection().execute("PRAGMA query_only = 1")
+    writer(store).execute("PRAGMA query_only = 1")
     with pytest.raises(Misconfigured, match=r"bridge\.db: attempt to write a readonly database\. make room") as caught:
         store.db.prove()
     assert caught.value.cure == CURE
@@ -106,7 +107,7 @@ def test_a_file_that_cannot_be_written_to_is_named_at_the_start_with_what_to_do(
 
 def test_what_was_opened_read_only_is_opened_anew(tmp_path: Path) -> None:
     store = opened(tmp_path)
-    store.db._connection().execute("PRAGMA query_only = 1")
+    writer(store).execute("PRAGMA query_only = 1")
     with pytest.raises(Transient):
         hook(store)
     hook(store)

@@ -12,34 +12,26 @@ from flask.testing import FlaskClient
 
 from bridge.store import Store
 from bridge.web import create_app, receiver
-from tests.web.toy import Parts, Polite, Toy, hook, read_only, rows, toy
+from tests.store.raw import raw
+from tests.web.toy import Parts, Polite, Toy, hook, read_only, rows, set_on_each, toy
 
 
 def full_disk(store: Store) -> None:
-    pages = connection(store).execute("PRAGMA page_count").fetchone()[0]
-    connection(store).execute(f"PRAGMA max_page_count = {pages}")
+    set_on_each(store, f"max_page_count = {raw(store).execute('PRAGMA page_count').fetchone()[0]}")
 
 
 def locked(store: Store) -> None:
-    connection(store).execute("PRAGMA busy_timeout = 50")
+    set_on_each(store, "busy_timeout = 50")
     other = sqlite3.connect(store.db.path, isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
     store.holder = other  # type: ignore[attr-defined]
 
 
-def closed(store: Store) -> None:
-    connection(store).close()
-
-
 def no_schema(store: Store) -> None:
-    connection(store).execute("ALTER TABLE delivery RENAME TO gone")
+    raw(store).execute("ALTER TABLE delivery RENAME TO gone")
 
 
-def connection(store: Store) -> sqlite3.Connection:
-    return store.db._connection()
-
-
-@pytest.mark.parametrize("break_it", [full_disk, read_only, locked, closed])
+@pytest.mark.parametrize("break_it", [full_disk, read_only, locked])
 def test_nothing_is_stored_and_the_vendor_comes_again(
     bridge: Parts, client: FlaskClient, break_it: Callable[[Store], None]
 ) -> None:
@@ -81,14 +73,14 @@ def nested(transaction: Any) -> Any:
     depth = 0
 
     @contextlib.contextmanager
-    def begin() -> Any:
+    def begin(durable: bool = True) -> Any:
         nonlocal depth
         depth += 1
         try:
             if depth > 1:
                 yield
             else:
-                with transaction():
+                with transaction(durable):
                     yield
         finally:
             depth -= 1

@@ -153,11 +153,16 @@ def served() -> Flask:
 
 def read_only(store: Store) -> None:
     """Let every connection to the file refuse to write, also those that are made later."""
+    set_on_each(store, "query_only = 1")
+
+
+def set_on_each(store: Store, pragma: str) -> None:
+    """Set something on each connection of the store that it makes from now on."""
     really = store.db._connect
 
-    def connect() -> sqlite3.Connection:
-        db = really()
-        db.execute("PRAGMA query_only = 1")
+    def connect(durable: bool) -> sqlite3.Connection:
+        db = really(durable)
+        db.execute(f"PRAGMA {pragma}")
         return db
 
     store.db._connect = connect  # type: ignore[method-assign]
