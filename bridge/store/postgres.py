@@ -150,6 +150,8 @@ class Postgres:
             with self._lent() as db, db.transaction():
                 self._local.db = db
                 try:
+                    if durable:
+                        db.execute(SQL["durable"])
                     yield
                 finally:
                     self._local.db = None

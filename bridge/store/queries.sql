@@ -121,8 +121,9 @@ SELECT * FROM (
 UNION ALL SELECT lease_until, 0, 0 FROM link WHERE lease_until > 0 AND state = 'live';
 
 -- name: lease
-UPDATE link SET owner = :owner, token = token + 1, lease_until = :until WHERE id = :link AND lease_until <= :now
-RETURNING token;
+-- The token is a time, so that none is given twice, not even when a loss of power has taken back the lease it came with.
+UPDATE link SET owner = :owner, token = CASE WHEN token < :now THEN :now ELSE token + 1 END, lease_until = :until
+WHERE id = :link AND lease_until <= :now RETURNING token;
 
 -- name: renew
 UPDATE link SET lease_until = :until WHERE id = :link AND token = :token;
@@ -335,7 +336,11 @@ DELETE FROM write WHERE at < :before AND state IN ('done', 'refused', 'replayed'
 
 -- name: session for postgres
 -- Of each connection: wait for a lock as long as SQLite waits for the file, and hold none when the bridge has stopped.
-SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '60s';
+-- Commits are not synced unless `durable` asks for it.
+SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '60s'; SET synchronous_commit = off;
+
+-- name: durable for postgres
+SET LOCAL synchronous_commit = on;
 
 -- name: migrate_patiently for postgres
 SELECT set_config('lock_timeout', '0', TRUE), set_config('statement_timeout', '0', TRUE);

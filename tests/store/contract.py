@@ -495,8 +495,9 @@ class StoreContract:
         link = linked(store)
         store.pause("a", "credentials refused")
         assert store.due_looks(link, NOW) == {"b": ["linked"]}
-        store.save(claimed(store), store.peek(link), NOW, taken={"b": (NOW, ["linked"])})
-        store.release(Claim(link, 1, 0))
+        claim = claimed(store)
+        store.save(claim, store.load(claim), NOW, taken={"b": (NOW, ["linked"])})
+        store.release(claim)
         assert store.claim("w", NOW, LEASE) is None
         store.resume("a", NOW)
         assert (claimed(store).link, store.due_looks(link, NOW)) == (link, {"a": ["linked"]})

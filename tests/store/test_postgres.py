@@ -15,7 +15,7 @@ import pytest
 from bridge.core.errors import Misconfigured, Transient
 from bridge.core.model import Look
 from bridge.store import Store, Taken, postgres
-from bridge.store.postgres import CONNECTIONS, CURE, SQL, _parameters, translated
+from bridge.store.postgres import CONNECTIONS, CURE, SQL, Postgres, _parameters, translated
 from bridge.store.schema import MIGRATIONS
 from tests.store.contract import LEASE, NOW, A, claimed, hook, linked
 
@@ -290,3 +290,14 @@ def test_a_text_with_a_nul_is_kept_and_found_again(opened: Opened) -> None:
     hook(store, "n\0n")
     hook(store, "n\0n")
     assert store.count_waiting() == 1
+
+
+@pytest.mark.parametrize(("durable", "synced"), [(True, "on"), (False, "off")])
+def test_what_must_be_durable_is_synced(
+    postgres: Callable[[Path], str], tmp_path: Path, durable: bool, synced: str
+) -> None:
+    store = Store(postgres(tmp_path))
+    assert isinstance(store.db, Postgres)
+    with store.db.transaction(durable), store.db._lent() as db:
+        assert db.execute("SHOW synchronous_commit").fetchone()[0] == synced
+    store.db.close()
