@@ -218,7 +218,8 @@ class Merge:
         self.effects.closed[write.id] = ("done", "")
         side.open = None
         side.wrote_at = self.now
-        self._look(side, self.now + rules.habits.lag, "confirm")
+        if not stored or not write.patch.keys() <= shown.keys():  # else there is nothing left to confirm
+            self._look(side, self.now + rules.habits.lag, "confirm")
         if answer is not None:
             self.observe(answer, issued, frozenset(shown.keys() - write.patch.keys()))
 

@@ -321,6 +321,13 @@ MUTANTS: Mapping[str, Mutant] = {
             " AND (1 OR cause = :cause)",
             ("crashes", *HUNT),
         ),
+        (
+            "a write is on the disk before it is sent",
+            STORE + "save",
+            "durable=opened is not None",
+            "durable=False",
+            ("losses of power",),
+        ),
         ("a failed read is tried again", FLOW + "_failed", "if again is not None:", "if False:", ("no sweeps",)),
         ("a pause is waited for", FLOW + "_wait_for_pauses", "if effects.looks:", "if False:", ("pauses",)),
         (

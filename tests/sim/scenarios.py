@@ -24,7 +24,8 @@ def nothing(store: Store, sides: Sequence[Side], now: int) -> None:
 class Scenario:
     """
     sides: makes them. policies: field to rule, as in the settings. threads: of each worker process. fights:
-    automations answer each other. share: how often it is played, against the others.
+    automations answer each other. power: a death takes all processes, and what was not synced to the disk, or a part
+    of it. share: how often it is played, against the others.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Scenario:
     policies: Mapping[str, str] = field(default_factory=dict)
     threads: int = 1
     fights: bool = False
+    power: bool = False
     prepare: Callable[[Store, Sequence[Side], int], None] = nothing
     share: int = 1
 
@@ -162,6 +164,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         Scenario("dead credentials", fakes(_plain), replace(FAULTY, blows=EVERY_BLOW)),
         Scenario("crashes", fakes(_lag), DEADLY, threads=2),
         Scenario("deaths in calls", fakes(_plain), replace(FAULTY, fate=1, blows=("death", "death_after"))),
+        Scenario("losses of power", fakes(_unswept), replace(DEADLY, hook=0), threads=2, power=True, share=2),
         Scenario("two processes", fakes(_lag), replace(DEADLY, stall=0.5, processes=2)),
         Scenario("polling", fakes(_polled), Menu(both=0.1, sneak=0.2, hook=0.5)),
         Scenario("late hooks", fakes(_lag), Menu(sneak=0.1, hook=1.5, revert=0.2)),
@@ -183,6 +186,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         Scenario("five: plain", five(), Menu(both=0.2, sneak=0.3, revert=0.1), prepare=wire.prepare),
         Scenario("five: faults", five(), FAULTY, prepare=wire.prepare),
         Scenario("five: deaths", five(), DEADLY, prepare=wire.prepare, threads=2),
+        Scenario("five: losses of power", five(), DEADLY, prepare=wire.prepare, threads=2, power=True),
         Scenario("five: anything", five(), replace(WILD, acts=12), prepare=wire.prepare),
         Scenario("everything", fakes(_any, most=4), replace(WILD, acts=14), threads=2, share=4),
     )

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from random import Random
 from typing import Any, ClassVar
 
 from bridge.core.model import FOREVER
@@ -61,6 +62,9 @@ class Stepped:
         """Return the rows of a statement of the judge's own, which is no step."""
         raise NotImplementedError
 
+    def committed(self, durable: bool) -> None:
+        """Something has been committed."""
+
     def wake(self) -> None:
         """Nobody listens: the loop runs whoever polls."""
 
@@ -90,18 +94,33 @@ class Stepped:
             finally:
                 self._inside = self._state = False
         self.loop.changes, self._work, self.saved_at = self.loop.changes + self._work, False, self.loop.now
+        self.committed(durable)
         if ahead:
             raise Broken("I13", f"two open writes, or a shadow ahead of its hub: {tuple(ahead[0])}")
 
 
 class SteppedSqlite(Stepped, Sqlite):
-    """A database in memory."""
+    """
+    A database in memory. left: what a loss of power may leave of it, oldest first: what was synced last, and what was
+    committed since, each with its time; None where there are no such losses.
+    """
 
     def __init__(self, loop: Loop) -> None:
         super().__init__(":memory:")
         self.stepped_by(loop)
+        self.left: list[tuple[int, bytes]] | None = None
         assert self._memory is not None
         template().backup(self._memory)
+
+    def committed(self, durable: bool) -> None:
+        if self.left is not None and self._memory is not None:
+            self.left = [*([] if durable else self.left), (self.loop.now, self._memory.serialize())]
+
+    def lose_power(self, dice: Random) -> None:
+        """Go back to what was synced, or to a state since."""
+        if self.left and self._memory is not None:
+            self.saved_at, state = dice.choice(self.left)
+            self._memory.deserialize(state)
 
     def query(self, sql: str) -> list[Any]:
         with self._lent() as db:
@@ -146,6 +165,11 @@ class SteppedStore(Store):
     def _next(self) -> str:
         self.ids += 1
         return f"{self.ids:08d}"
+
+    def lose_power(self, dice: Random) -> None:
+        """Go back to what a loss of power may leave; processes that start then know nothing else."""
+        self.db.lose_power(dice)
+        self._words = None
 
     def pause(self, connection: str, why: str, until: int = FOREVER) -> None:
         super().pause(connection, why, until)

@@ -110,6 +110,8 @@ class World:
         self.working: dict[str, Claim] = {}
         self.found = 0
         self.store = SteppedStore(self.loop)
+        if scenario.power:
+            self.store.db.left = []
         self.loop.ask_due, self.loop.after, self.loop.died = self._due, self._carry, self._died
         self._set_up()
 
@@ -283,10 +285,13 @@ class World:
             raise Broken("I1", f"{writes} writes for {roots + bots} edits on {len(self.sides)} sides")
 
     def _died(self, process: int) -> None:
-        self.tell(f"process {process} dies")
-        self.loop.kill(process)
+        self.tell("the power goes" if self.scenario.power else f"process {process} dies")
+        for each in list(self.up) if self.scenario.power else [process]:
+            self.loop.kill(each)
+            self.up.discard(each)
         self.working.clear()
-        self.up.discard(process)
+        if self.scenario.power:
+            self.store.lose_power(self.dice)
         for heard in self.heard.values():  # what it had heard and not saved died with it
             heard[:] = [at for at in heard if at <= self.store.db.saved_at]
         self.loop.call_at(self.loop.now + self.dice.choice((5, 2_000, 61_000)), partial(self.boot, process))
