@@ -12,8 +12,11 @@ from typing import Any
 from sqlite_utils import Database
 
 from bridge.core.errors import Misconfigured, Transient
-from bridge.store.engine import STORE_FAILED, Taken, statements
+from bridge.store.bell import Bell
+from bridge.store.datagram import DatagramEar, folder_of, tell
+from bridge.store.engine import STORE_FAILED, Taken, parts, statements, widened
 from bridge.store.schema import migrations
+from bridge.store.turns import Turns
 
 NOT_WRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 NOT_UNIQUE = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
@@ -34,7 +37,9 @@ class Sqlite:
         self.path, self.cure = str(path), CURE
         self._local = threading.local()
         self._memory = self._connect() if self.path == ":memory:" else None
-        self._writing = threading.RLock()
+        self._turns = Turns("" if self._memory else f"{self.path}-lock")
+        self._ears = folder_of(self.path)
+        self._bell = Bell(self._ear)
 
     def migrate(self) -> list[str]:
         """Bring the schema up to date; return the names of the migrations that were applied. Raises as `prove`."""
@@ -65,8 +70,11 @@ class Sqlite:
 
     def run(self, name: str, /, **parameters: Any) -> list[sqlite3.Row]:
         """Run one named statement and return its rows."""
+        return self._run(SQL[name], parameters)
+
+    def _run(self, sql: str, parameters: Mapping[str, Any]) -> list[sqlite3.Row]:
         try:
-            return self._connection().execute(SQL[name], parameters).fetchall()
+            return self._connection().execute(sql, parameters).fetchall()
         except sqlite3.DatabaseError as error:
             self._fail(error)
             raise
@@ -81,10 +89,14 @@ class Sqlite:
             self._fail(error)
             raise
 
+    def insert(self, name: str, /, rows: list[dict[str, Any]]) -> list[sqlite3.Row]:
+        """Run one named INSERT for all rows together, and return what they returned."""
+        return [got for n, given in parts(rows) for got in self._run(widened(SQL[name], n), given)]
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Begin as a write, commit at the end, roll back on any exception. Threads of this process queue up here."""
-        with self._writing:
+        """Begin as a write, commit at the end, roll back on any exception. Who wants to write queues up here."""
+        with self._turns.mine():
             db = None
             try:
                 db = self._connection()
@@ -100,14 +112,29 @@ class Sqlite:
                 raise
 
     def wake(self) -> None:
-        """Do nothing: a file tells nobody."""
+        """Tell the processes that wait that there is work; what gets lost they find by themselves."""
+        if self._memory is None:
+            tell(self._ears)
+        else:
+            self._bell.ring()
+
+    def pass_on(self) -> None:
+        self._bell.ring()
 
     def wait(self, s: float, stop: threading.Event) -> None:
-        """Return after `s` seconds, or when `stop` is set."""
-        stop.wait(s)
+        """Return when it is time to look for work."""
+        if s > 0:
+            self._bell.wait(s, stop)
+
+    def _ear(self) -> DatagramEar | None:
+        try:
+            return None if self._memory else DatagramEar(self._ears)
+        except OSError:
+            return None
 
     def close(self) -> None:
-        """Close the connection of this thread."""
+        """Close the connection of this thread, and stop listening."""
+        self._bell.close()
         db = getattr(self._local, "db", None)
         if db is not None:
             db.close()

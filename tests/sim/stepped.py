@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from bridge.core.model import FOREVER
 from bridge.store import Store
+from bridge.store.inbox import Inbox
 from bridge.store.postgres import Postgres
 from bridge.store.schema import TABLES
 from bridge.store.sqlite import Sqlite
@@ -78,6 +79,10 @@ class Stepped:
         self._state |= name in STATE
         super().many(name, rows)
 
+    def insert(self, name: str, /, rows: list[dict[str, Any]]) -> list[Any]:
+        self._work |= name in WORK and bool(rows)
+        return super().insert(name, rows)
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         self.loop.step(stall=True)
@@ -136,6 +141,7 @@ class SteppedStore(Store):
 
     def __init__(self, loop: Loop) -> None:
         self.db: Any = SteppedPostgres(loop, self.address) if self.address else SteppedSqlite(loop)
+        self.inbox = Inbox(self.db)
         self.ids, self.loop = 0, loop
         self.new_id = self._next
         self.paused: dict[str, tuple[int, int]] = {}
