@@ -52,6 +52,7 @@ class Fields(TypedDict, total=False):
     version: str
 
 
+ENCODER = json.JSONEncoder(default=str)
 ALLOWED = frozenset(Fields.__annotations__)
 _events = logging.getLogger("bridge")
 
@@ -68,6 +69,8 @@ def configure_logging(secret_values: Iterable[str], stream: TextIO | None = None
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
+    # no line says where in the code it was asked for, and looking that up is dear (docs.python.org, logging HOWTO)
+    logging._srcfile = None
     for noisy in ("urllib3", "werkzeug", "requests"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
@@ -89,7 +92,7 @@ class Lines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         line = {"at": at, "level": record.levelname.lower(), **self._said(record)}
-        return self._redactor.text(json.dumps(line, default=str))
+        return self._redactor.text(ENCODER.encode(line))
 
     def _said(self, record: logging.LogRecord) -> dict[str, object]:
         fields = getattr(record, "fields", None)

@@ -15,7 +15,7 @@ from bridge.log import Fields, log_event, trace_of
 from bridge.store import STORE_FAILED
 from bridge.sweep import Swept, sweep
 
-IDLE_S = 0.2
+IDLE_S = 1.0
 HAND_BACK_S = 22.0
 SWEEP_RETRY_S = 30.0
 PRUNE_S = 3_600.0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -152,16 +151,18 @@ def test_a_store_that_fails_for_a_while_ends_no_thread(tmp_path: Path, caplog: p
     }
 
 
-def test_an_idle_worker_on_postgresql_is_woken_by_what_another_process_stores(
-    postgres: Callable[[Path], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+def test_an_idle_worker_is_woken_by_what_another_process_stores(
+    engine: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bridge.worker.IDLE_S", 3.0)
-    worker, vendors, _ = made(postgres(tmp_path))
-    web = Store(postgres(tmp_path))
+    address = tmp_path / "b.db" if engine == "sqlite" else request.getfixturevalue("postgres")(tmp_path)
+    worker, vendors, _ = made(address)
+    web = Store(address)
     thread = threading.Thread(target=worker.run)
     thread.start()
     deadline = time.monotonic() + 20
-    while not worker.flow.store.db._listening.locked() and time.monotonic() < deadline:
+    while worker.flow.store.db._bell._ear is None and time.monotonic() < deadline:
         time.sleep(0.01)
     vendors["a"].person("a1", name="Two")
     link, started = web.all_refs()[0][0], time.monotonic()

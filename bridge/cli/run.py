@@ -18,8 +18,6 @@ from bridge.assembly import Assembled
 from bridge.cli.parts import assembled, with_tables
 from bridge.core.errors import BridgeError, Disconnected, Misconfigured
 from bridge.log import configure_logging, log_event
-from bridge.sandbox.faults import Faults
-from bridge.sandbox.server import Sandbox
 
 GUNICORN = Path("config/gunicorn.py")
 STOP_S = 28.0
@@ -109,6 +107,9 @@ def _end_with_parent() -> None:
 @click.option("--seed", default=1, show_default=True, help="For the dice of --rough.")
 def sandbox(port: int, host: str, bridge_url: str, rough: bool, seed: int) -> None:
     """Run the five simulated CRMs, with their boards at / and their APIs at /<vendor>."""
+    from bridge.sandbox.faults import Faults  # here, so that the worker does not carry a web server
+    from bridge.sandbox.server import Sandbox
+
     targets = {v: f"{bridge_url}/webhooks/{v}" for v in ("getfly", "leadsquared", "leadconnector")}
     switches: dict[str, dict[str, bool | int | float | str]] = {"plazbot": {"put_dialects": "both"}}
     if rough:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from bridge.store.turns import Turns
+
 
 @dataclass
 class Batch:
@@ -34,9 +36,9 @@ class Batches:
     """
 
     def __init__(
-        self, connect: Callable[[bool], sqlite3.Connection], close: Callable[[sqlite3.Connection], None]
+        self, connect: Callable[[bool], sqlite3.Connection], close: Callable[[sqlite3.Connection], None], turns: Turns
     ) -> None:
-        self._connect, self._close = connect, close
+        self._connect, self._close, self._turns = connect, close, turns
         self._connections: dict[bool, sqlite3.Connection] = {}
         self._turn, self._counting = threading.Lock(), threading.Lock()
         self._waiting = {True: 0, False: 0}
@@ -97,9 +99,11 @@ class Batches:
             if synced not in self._connections:
                 self._connections[synced] = self._connect(synced)
             db = self._connections[synced]
+            self._turns.take()
             try:
                 db.execute("BEGIN IMMEDIATE")
             except sqlite3.DatabaseError:
+                self._turns.give_back()
                 self._drop()
                 raise
             self._open = Batch(db, synced)
@@ -128,6 +132,7 @@ class Batches:
             self._over(batch, None)
 
     def _over(self, batch: Batch, error: BaseException | None) -> None:
+        self._turns.give_back()
         self._open, batch.error = None, error
         if batch.spoiled:
             self._drop()

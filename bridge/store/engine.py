@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,6 +14,7 @@ from typing import Any, Protocol
 from bridge.store.schema import statements_of_copy
 
 STORE_FAILED = "store_failed"
+ROWS_MAX = 64
 NAME = re.compile(r"(\w+)(?: for (\w+))?")
 
 
@@ -49,6 +51,9 @@ class Engine(Protocol):
     def many(self, name: str, /, rows: list[dict[str, Any]]) -> None:
         """Run one named statement for each row."""
 
+    def insert(self, name: str, /, rows: list[dict[str, Any]]) -> list[Any]:
+        """Run one named INSERT for all rows together, and return what they returned, in whatever order."""
+
     def transaction(self, durable: bool = True) -> AbstractContextManager[None]:
         """
         Begin as a write, commit at the end, roll back on any exception.
@@ -60,8 +65,11 @@ class Engine(Protocol):
     def wake(self) -> None:
         """Tell those who wait, in whichever process, that there is work. When it gets lost, they look by themselves."""
 
+    def pass_on(self) -> None:
+        """Wake one more thread of this process: there is work left."""
+
     def wait(self, s: float, stop: threading.Event) -> None:
-        """Return after `s` seconds, or earlier when `stop` is set or somebody wakes us. Never raises."""
+        """Return when it is time to look for work: see `bell.Bell`. Never raises."""
 
     def close(self) -> None:
         """Close what this thread has open; the next statement opens it anew."""
@@ -70,6 +78,28 @@ class Engine(Protocol):
 def on_server(address: str | Path) -> bool:
     """Return whether an address is that of a PostgreSQL database, rather than the path of a SQLite file."""
     return str(address).startswith(("postgresql://", "postgres://"))
+
+
+@cache
+def widened(sql: str, n: int) -> str:
+    """Return an INSERT of one row as one of `n` rows: the parameters of each end in its number, as in :id_0."""
+    values = re.search(r"VALUES (\(.*?\))", sql, re.S)
+    assert values is not None, f"no VALUES in {sql!r}"
+    groups = [re.sub(r":(\w+)", rf":\1_{i}", values[1]) for i in range(n)]
+    return sql[: values.start(1)] + ", ".join(groups) + sql[values.end(1) :]
+
+
+def parts(rows: list[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """
+    Return what `widened` needs to insert rows: how many, and their parameters.
+
+    Sizes are powers of two, so that a few statements, each prepared once, serve every number of rows.
+    """
+    at = 0
+    while left := len(rows) - at:
+        n = min(ROWS_MAX, 1 << (left.bit_length() - 1))
+        yield n, {f"{name}_{i}": value for i, row in enumerate(rows[at : at + n]) for name, value in row.items()}
+        at += n
 
 
 def statements(engine: str) -> Mapping[str, str]:

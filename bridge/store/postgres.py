@@ -17,11 +17,13 @@ from psycopg.pq import TransactionStatus
 from psycopg.types.string import StrDumperUnknown
 
 from bridge.core.errors import Misconfigured, Transient
-from bridge.store.engine import STORE_FAILED, Taken, statements
+from bridge.store.bell import Bell
+from bridge.store.engine import STORE_FAILED, Taken, parts, statements, widened
 from bridge.store.schema import MIGRATIONS, for_postgres
 
 CONNECTIONS = 2  # entry plans of hosts allow 20 in all, and a deploy overlaps two sets of processes
 BUSY_S = 5.0
+LISTEN_S = 0.5
 LOCAL = ("", "localhost", "127.0.0.1", "::1")
 CURE = "see that the server runs and takes connections, and that DATABASE_URL is its address, with the right password"
 # a dead server is noticed within 30 s, not after the two hours of the operating system
@@ -41,12 +43,14 @@ TOKEN = re.compile(r"'(?:[^']|'')*'|::|:(\w+)|%")
 Connection = psycopg.Connection[Any]
 
 
+@cache
 def translated(sql: str) -> str:
     """Return a statement with :named parameters as psycopg wants it: %(named)s, and %% for each other %."""
     return TOKEN.sub(lambda m: f"%({m[1]})s" if m[1] else m[0].replace("%", "%%"), sql)
 
 
-SQL: Mapping[str, str] = {name: translated(sql) for name, sql in statements("postgres").items()}
+PLAIN = statements("postgres")
+SQL: Mapping[str, str] = {name: translated(sql) for name, sql in PLAIN.items()}
 
 
 class Row(tuple[Any, ...]):
@@ -82,7 +86,7 @@ class Postgres:
         self._free: list[Connection] = []
         self._room = threading.BoundedSemaphore(CONNECTIONS)
         self._local = threading.local()
-        self._listening, self._ear = threading.Lock(), list[Connection]()
+        self._bell = Bell(self._ear)
 
     def migrate(self) -> list[str]:
         """Bring the schema up to date; return the names of the migrations that were applied. Raises as `prove`."""
@@ -118,9 +122,12 @@ class Postgres:
 
     def run(self, name: str, /, **parameters: Any) -> list[Row]:
         """Run one named statement and return its rows."""
+        return self._run(SQL[name], parameters)
+
+    def _run(self, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
         try:
             with self._lent() as db:
-                cursor = db.execute(SQL[name], parameters)
+                cursor = db.execute(sql, parameters)
                 return cursor.fetchall() if cursor.description else []
         except psycopg.Error as error:
             _fail(error)
@@ -134,6 +141,10 @@ class Postgres:
                 cursor.executemany(SQL[name], rows)
         except psycopg.Error as error:
             _fail(error)
+
+    def insert(self, name: str, /, rows: list[dict[str, Any]]) -> list[Row]:
+        """Run one named INSERT for all rows together, and return what they returned."""
+        return [got for n, given in parts(rows) for got in self._run(translated(widened(PLAIN[name], n)), given)]
 
     def _run_all(self, script: str) -> None:
         with self._lent() as db:
@@ -163,40 +174,23 @@ class Postgres:
         with suppress(Transient):
             self.run("wake")
 
+    def pass_on(self) -> None:
+        self._bell.ring()
+
     def wait(self, s: float, stop: threading.Event) -> None:
-        """
-        Return after `s` seconds, or earlier when `stop` is set or somebody wakes us.
+        """Return when it is time to look for work. Who listens has a connection of its own."""
+        if s > 0:
+            self._bell.wait(s, stop)
 
-        One thread of the process listens, on a connection of its own, and is the one that wakes; it sees `stop` only
-        after `s` seconds. What is told while nobody listens is heard next time.
-        """
-        if s <= 0 or not self._listening.acquire(blocking=False):
-            stop.wait(s)
-            return
+    def _ear(self) -> NotifyEar | None:
         try:
-            self._listen(s)
-        except (psycopg.Error, Transient):
-            self._stop_listening()
-            stop.wait(s)
-        finally:
-            self._listening.release()
-
-    def _listen(self, s: float) -> None:
-        if not self._ear:
-            self._ear.append(self._connect())
-            self._ear[0].execute(SQL["listen"])
-        for _ in self._ear[0].notifies(timeout=s, stop_after=1):
-            pass
-
-    def _stop_listening(self) -> None:
-        while self._ear:
-            self._ear.pop().close()
+            return NotifyEar(self._connect())
+        except psycopg.Error:
+            return None
 
     def close(self) -> None:
-        """Close what nobody uses; the next statement connects anew."""
-        if self._listening.acquire(blocking=False):
-            self._stop_listening()
-            self._listening.release()
+        """Close what nobody uses, and stop listening; the next statement connects anew."""
+        self._bell.close()
         while (db := self._unused()) is not None:
             db.close()
 
@@ -249,6 +243,28 @@ class Postgres:
             db.close()
             raise
         return db
+
+
+class NotifyEar:
+    """A connection that listens, as `bell.Ear` wants it. Raises psycopg.Error, and closes it, when it cannot."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db, self._closed = db, threading.Event()
+        try:
+            db.execute(SQL["listen"])
+        except psycopg.Error:
+            db.close()
+            raise
+
+    def listen(self, ring: Callable[[], None]) -> None:
+        with suppress(psycopg.Error):
+            while not self._closed.is_set():
+                if list(self._db.notifies(timeout=LISTEN_S, stop_after=1)):
+                    ring()
+        self._db.close()
+
+    def close(self) -> None:
+        self._closed.set()
 
 
 def _parameters(url: str) -> dict[str, Any]:

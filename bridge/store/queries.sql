@@ -106,11 +106,11 @@ SELECT * FROM (
 ) AS due ORDER BY at LIMIT 1;
 
 -- name: something_due
--- Is there anything to claim? Asked before each claim, because it locks nothing.
+-- Is there anything to claim, and is there more? Asked before each claim, because it locks nothing.
 SELECT 1 FROM look JOIN link ON link.id = look.link
 WHERE look.at <= :now AND link.lease_until <= :now AND link.state = 'live'
 AND look.connection NOT IN (SELECT name FROM connection WHERE paused_until > :now)
-UNION ALL SELECT 1 FROM link WHERE lease_until > 0 AND lease_until <= :now AND state = 'live' LIMIT 1;
+UNION ALL SELECT 1 FROM link WHERE lease_until > 0 AND lease_until <= :now AND state = 'live' LIMIT 2;
 
 -- name: next_look_soon
 -- The earliest looks, with what else they wait for: the lease of the link, the pause of the connection; and leases.

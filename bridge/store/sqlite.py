@@ -13,8 +13,11 @@ from sqlite_utils import Database
 
 from bridge.core.errors import Misconfigured, Transient
 from bridge.store.batch import Batches
-from bridge.store.engine import STORE_FAILED, Taken, statements
+from bridge.store.bell import Bell
+from bridge.store.datagram import DatagramEar, folder_of, tell
+from bridge.store.engine import STORE_FAILED, Taken, parts, statements, widened
 from bridge.store.schema import migrations
+from bridge.store.turns import Turns
 
 NOT_WRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 NOT_UNIQUE = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
@@ -44,7 +47,10 @@ class Sqlite:
         self._age = 0  # counts how often everything was closed
         self._memory = self._connect(True) if self.path == ":memory:" else None
         self._local = _Mine(self._memory)
-        self._batches = Batches(self._writer, self._close_writer)
+        turns = Turns("" if self._memory else f"{self.path}-lock")
+        self._batches = Batches(self._writer, self._close_writer, turns)
+        self._ears = folder_of(self.path)
+        self._bell = Bell(self._ear)
 
     def migrate(self) -> list[str]:
         """Bring the schema up to date; return the names of the migrations that were applied. Raises as `prove`."""
@@ -75,11 +81,14 @@ class Sqlite:
 
     def run(self, name: str, /, **parameters: Any) -> list[sqlite3.Row]:
         """Run one named statement and return its rows."""
+        return self._run(SQL[name], parameters)
+
+    def _run(self, sql: str, parameters: Mapping[str, Any]) -> list[sqlite3.Row]:
         try:
             if (mine := self._local.db) is not None:
-                return mine.execute(SQL[name], parameters).fetchall()
+                return mine.execute(sql, parameters).fetchall()
             with self._lent() as db:
-                return db.execute(SQL[name], parameters).fetchall()
+                return db.execute(sql, parameters).fetchall()
         except sqlite3.DatabaseError as error:
             self._fail(error)
             raise
@@ -94,6 +103,10 @@ class Sqlite:
         except sqlite3.DatabaseError as error:
             self._fail(error)
             raise
+
+    def insert(self, name: str, /, rows: list[dict[str, Any]]) -> list[sqlite3.Row]:
+        """Run one named INSERT for all rows together, and return what they returned."""
+        return [got for n, given in parts(rows) for got in self._run(widened(SQL[name], n), given)]
 
     @contextmanager
     def transaction(self, durable: bool = True) -> Iterator[None]:
@@ -110,14 +123,29 @@ class Sqlite:
             raise
 
     def wake(self) -> None:
-        """Do nothing: a file tells nobody."""
+        """Tell the processes that wait that there is work; what gets lost they find by themselves."""
+        if self._memory is None:
+            tell(self._ears)
+        else:
+            self._bell.ring()
+
+    def pass_on(self) -> None:
+        self._bell.ring()
 
     def wait(self, s: float, stop: threading.Event) -> None:
-        """Return after `s` seconds, or when `stop` is set."""
-        stop.wait(s)
+        """Return when it is time to look for work."""
+        if s > 0:
+            self._bell.wait(s, stop)
+
+    def _ear(self) -> DatagramEar | None:
+        try:
+            return None if self._memory else DatagramEar(self._ears)
+        except OSError:
+            return None
 
     def close(self) -> None:
-        """Close what nobody uses; the next statement connects anew."""
+        """Close what nobody uses, and stop listening; the next statement connects anew."""
+        self._bell.close()
         self._close_readers()
         self._batches.close()
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from bridge.core.merge import assert_sound
 from bridge.core.model import Effects, Entry, Hold, Kind, Link, Look, Said, Write
+from bridge.store.inbox import Delivery
 from bridge.store.rows import Key, Row, Values, build, flatten, patch_json, row_of, to_json
 from bridge.store.tables import Tables
 
@@ -93,22 +94,8 @@ class Store(Tables):
         dedupe_key: the vendor's id of the notification; None when it has none, so that equal bodies stay two hints.
         """
         new = self.new_id()
-        with self.db.transaction():
-            rows = self.db.run(
-                "accept",
-                id=new,
-                connection=connection,
-                dedupe_key=dedupe_key or new,
-                at=now,
-                method=method,
-                query=to_json(dict(query)),
-                content_type=content_type,
-                body=body,
-            )
-            self.db.run("heard", connection=connection, at=now)
-        if rows:
-            self.db.wake()
-        return new if rows else None
+        kept = Delivery(new, connection, dedupe_key or new, now, method, to_json(dict(query)), content_type, body)
+        return new if self.inbox.accept(kept) else None
 
     def waiting(self, n: int = 100) -> list[Waiting]:
         """Return the oldest deliveries that have not become looks."""
@@ -154,7 +141,8 @@ class Store(Tables):
         the clocks of machines that share a store must agree to well within a lease; one that runs ahead can take a
         link too early, and then the token refuses the other's late commit.
         """
-        if not self.db.run("something_due", now=now):
+        due = self.db.run("something_due", now=now)
+        if not due:
             return None
         with self.db.transaction(durable=False):
             rows = self.db.run("due_link", now=now)
@@ -162,7 +150,9 @@ class Store(Tables):
                 return None
             link, lapsed = str(rows[0]["link"]), bool(rows[0]["lapsed"])
             rows = self.db.run("lease", link=link, owner=owner, now=now, until=now + lease_ms)
-            return Claim(link, rows[0]["token"], now + lease_ms, lapsed) if rows else None
+        if len(due) > 1:
+            self.db.pass_on()
+        return Claim(link, rows[0]["token"], now + lease_ms, lapsed) if rows else None
 
     def renew(self, claim: Claim, now: int, lease_ms: int) -> None:
         """Extend a lease; raises Fenced when it is lost."""
@@ -326,7 +316,11 @@ class Store(Tables):
         self.db.wake()
 
     def wait_for_work(self, s: float, stop: threading.Event) -> None:
-        """Return after `s` seconds, or earlier when `stop` is set or there is work that others have stored."""
+        """
+        Return when others have stored work, or `stop` is set, or `s` seconds after a thread has come here last.
+
+        Returns at once when `s` is 0. It does not tell what there is to do, and may return for nothing.
+        """
         self.db.wait(s, stop)
 
     def _end_deliveries(self, causes: Sequence[str], outcome: str) -> None:

@@ -12,6 +12,7 @@ import uuid_utils
 from bridge.core.fields import Words
 from bridge.core.model import FOREVER, Native, Ref
 from bridge.store.engine import Engine, on_server
+from bridge.store.inbox import Inbox
 from bridge.store.rows import Row, to_json
 from bridge.store.sqlite import Sqlite
 
@@ -42,6 +43,7 @@ class Tables:
 
     def __init__(self, address: str | Path, new_id: Callable[[], str] = lambda: str(uuid_utils.uuid7())) -> None:
         self.db = _engine(address)
+        self.inbox = Inbox(self.db)
         self.new_id = new_id
 
     _words: tuple[int, Mapping[str, Words]] | None = None

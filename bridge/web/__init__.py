@@ -18,16 +18,17 @@ from bridge.web.webhooks import webhooks
 
 __all__ = ["Bridge", "Receiver", "create_app"]
 
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": (
-        "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+HEADERS = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Cache-Control", "no-store"),
+    (
+        "Content-Security-Policy",
+        "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     ),
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-}
-HSTS = "max-age=31536000"
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "no-referrer"),
+)
+HSTS = ("Strict-Transport-Security", "max-age=31536000")
 
 
 class App(Flask):
@@ -69,8 +70,7 @@ def create_app(bridge: Bridge | None = None) -> Flask:
 
 
 def _secure(response: Response) -> Response:
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    if request.is_secure:
-        response.headers.setdefault("Strict-Transport-Security", HSTS)
+    given = {name.lower() for name in response.headers.keys()}  # noqa: SIM118  its keys, not its pairs
+    wanted = (*HEADERS, HSTS) if request.is_secure else HEADERS
+    response.headers.extend([(name, value) for name, value in wanted if name.lower() not in given])
     return response

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from flask import Blueprint, Response, request
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]  # it has no stubs
 from werkzeug.exceptions import BadRequest, InternalServerError, RequestEntityTooLarge
@@ -37,8 +40,15 @@ def webhooks(receiver: Receiver) -> Blueprint:
 
 
 def _inbound() -> Inbound:
-    headers = {name.lower(): value for name, value in request.headers}
-    return Inbound(request.method, request.args.to_dict(), headers, _whole_body())
+    query = request.args.to_dict() if request.query_string else {}
+    return Inbound(request.method, query, _headers(request.environ), _whole_body())
+
+
+def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
+    """Return the headers of a request with lower-case names."""
+    given = {name[5:]: value for name, value in environ.items() if name.startswith("HTTP_")}
+    given |= {name: environ[name] for name in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(name)}
+    return {name.replace("_", "-").lower(): value for name, value in given.items()}
 
 
 def _whole_body() -> bytes:
@@ -52,10 +62,11 @@ def _whole_body() -> bytes:
         body = request.get_data(cache=False)
     except ParseException:  # a broken chunk: gunicorn finds it only when the body is read
         raise BadRequest from None
-    if request.content_length is None:
+    length = request.content_length
+    if length is None:
         if len(body) >= (request.max_content_length or len(body) + 1):
             raise RequestEntityTooLarge
-    elif len(body) != request.content_length:
+    elif len(body) != length:
         raise BadRequest
     return body
 

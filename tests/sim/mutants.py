@@ -328,6 +328,13 @@ MUTANTS: Mapping[str, Mutant] = {
             "durable=False",
             ("losses of power",),
         ),
+        (
+            "a delivery is on the disk before it is acknowledged",
+            "bridge.store.inbox:Inbox._commit",
+            "self._db.transaction()",
+            "self._db.transaction(durable=False)",
+            ("losses of power",),
+        ),
         ("a failed read is tried again", FLOW + "_failed", "if again is not None:", "if False:", ("no sweeps",)),
         ("a pause is waited for", FLOW + "_wait_for_pauses", "if effects.looks:", "if False:", ("pauses",)),
         (

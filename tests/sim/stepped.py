@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from bridge.core.model import FOREVER
 from bridge.store import Store
+from bridge.store.inbox import Inbox
 from bridge.store.postgres import Postgres
 from bridge.store.schema import TABLES
 from bridge.store.sqlite import Sqlite
@@ -83,6 +84,10 @@ class Stepped:
         self._state |= name in STATE
         super().many(name, rows)
 
+    def insert(self, name: str, /, rows: list[dict[str, Any]]) -> list[Any]:
+        self._work |= name in WORK and bool(rows)
+        return super().insert(name, rows)
+
     @contextmanager
     def transaction(self, durable: bool = True) -> Iterator[None]:
         self.loop.step(stall=True)
@@ -108,19 +113,21 @@ class SteppedSqlite(Stepped, Sqlite):
     def __init__(self, loop: Loop) -> None:
         super().__init__(":memory:")
         self.stepped_by(loop)
-        self.left: list[tuple[int, bytes]] | None = None
+        self.left: list[tuple[int, sqlite3.Connection]] | None = None
         assert self._memory is not None
         template().backup(self._memory)
 
     def committed(self, durable: bool) -> None:
         if self.left is not None and self._memory is not None:
-            self.left = [*([] if durable else self.left), (self.loop.now, self._memory.serialize())]
+            copied = sqlite3.connect(":memory:")
+            self._memory.backup(copied)
+            self.left = [*([] if durable else self.left), (self.loop.now, copied)]
 
     def lose_power(self, dice: Random) -> None:
         """Go back to what was synced, or to a state since."""
         if self.left and self._memory is not None:
             self.saved_at, state = dice.choice(self.left)
-            self._memory.deserialize(state)
+            state.backup(self._memory)
 
     def query(self, sql: str) -> list[Any]:
         with self._lent() as db:
@@ -158,6 +165,7 @@ class SteppedStore(Store):
 
     def __init__(self, loop: Loop) -> None:
         self.db: Any = SteppedPostgres(loop, self.address) if self.address else SteppedSqlite(loop)
+        self.inbox = Inbox(self.db)
         self.ids, self.loop = 0, loop
         self.new_id = self._next
         self.paused: dict[str, tuple[int, int]] = {}

@@ -195,7 +195,7 @@ def test_one_thread_listens_and_the_others_end_with_the_stop(opened: Opened) -> 
     for thread in threads:
         thread.join(10)
     assert not any(thread.is_alive() for thread in threads)
-    assert len(store.db._ear) == 1  # type: ignore[attr-defined]
+    assert [thread.name for thread in threading.enumerate()].count("listens") == 1
 
 
 def test_a_listener_whose_server_went_away_listens_anew(opened: Opened, postgres_server: str) -> None:
