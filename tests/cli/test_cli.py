@@ -51,6 +51,12 @@ def test_check_names_what_each_crm_never_takes(bridge: Bridge) -> None:
     assert "settings are fine" in output
 
 
+def test_check_warns_of_a_host_that_wipes_its_disk(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RENDER", "true")
+    monkeypatch.setenv("BRIDGE_DATABASE", "/not-mounted/bridge.db")
+    assert "warning: Render wipes its disk at each deploy" in bridge("check").output
+
+
 def test_commands_refuse_a_database_without_tables(bridge: Bridge) -> None:
     result = bridge("link", "list", code=1)
     assert isinstance(result.exception, BridgeError)
