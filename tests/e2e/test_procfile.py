@@ -19,6 +19,7 @@ from bridge.demo.stage import Stage
 from tests.e2e.test_processes import ROOT, wait
 
 HONCHO = [sys.executable, "-m", "honcho", "--env", os.devnull, "--no-colour", "start"]
+CLEAN = {("web", "0"), ("worker", "0")}
 STOP_S = 30.0  # hosts kill what is left then
 
 
@@ -27,7 +28,7 @@ class Host(Stage):
 
     def __init__(self, address: str) -> None:
         super().__init__(rough=False, seed=1, database=address)
-        self.env |= {"DATABASE_URL": address, "DYNO": "web.1", "WEB_CONCURRENCY": "2"}
+        self.env |= {"DATABASE_URL": address, "DYNO": "web.1", "WEB_CONCURRENCY": "1"}
         del self.env["BRIDGE_DATABASE"]
         self.env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{self.env['PATH']}"
         self.machines: dict[str, subprocess.Popen[bytes]] = {}
@@ -43,29 +44,35 @@ class Host(Stage):
         return done.stdout
 
     def start_bridge(self) -> None:
-        self.start_machine("one", self.bridge_url.rpartition(":")[2])
-        self.start_machine("two", _free_port())
+        self.start_machines(one=self.bridge_url.rpartition(":")[2], two=_free_port())
 
-    def start_machine(self, name: str, port: str) -> None:
-        """Start web and worker, and wait until the web process is ready and the worker works."""
+    def start_machines(self, **ports: str) -> None:
+        """Start web and worker of each machine, and wait until all are ready and work. ports: by machine."""
+        for name, port in ports.items():
+            self._start_machine(name, port)
+        for name, port in ports.items():
+            self.wait_for(f"http://127.0.0.1:{port}/readyz", name)
+            deadline = time.monotonic() + STOP_S
+            while "worker.started" not in self.said(name):
+                assert time.monotonic() < deadline, "the worker did not start"
+                time.sleep(0.05)
+
+    def _start_machine(self, name: str, port: str) -> None:
         with (self.folder / f"{name}.log").open("wb") as out:
             command = [*HONCHO, "--port", port, "web", "worker"]
             self.machines[name] = subprocess.Popen(command, env=self.env, stdout=out, stderr=subprocess.STDOUT)
         self.processes.append(self.machines[name])
-        self.wait_for(f"http://127.0.0.1:{port}/readyz", name)
-        deadline = time.monotonic() + STOP_S
-        while "worker.started" not in self.said(name):
-            assert time.monotonic() < deadline, "the worker did not start"
-            time.sleep(0.05)
 
     def said(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text("utf-8")
 
-    def stop_machine(self, name: str) -> dict[str, str]:
-        """Send SIGTERM to the runner, and return the exit code of each of its processes."""
-        self.machines[name].terminate()
-        self.machines[name].wait(STOP_S)
-        return dict(re.findall(r"(\w+)\.1 stopped \(rc=(-?\d+)\)", self.said(name)))
+    def stop_machines(self, *names: str) -> set[tuple[str, str]]:
+        """Send SIGTERM to the runners, and return how their processes ended: name and exit code."""
+        for name in names:
+            self.machines[name].terminate()
+        for name in names:
+            self.machines[name].wait(STOP_S)
+        return {end for name in names for end in re.findall(r"(\w+)\.1 stopped \(rc=(-?\d+)\)", self.said(name))}
 
 
 def _free_port() -> str:
@@ -90,10 +97,12 @@ def test_release_and_two_machines_from_the_procfile_and_the_next_release_beside_
         wait(judge, made)
         change("getfly", "stage", "qualified")
         assert "up to date" in host.release(), "the next release runs beside the machines of the last"
-        assert host.stop_machine("one") == {"web": "0", "worker": "0"}
-        host.start_machine("three", host.bridge_url.rpartition(":")[2])
+        assert host.stop_machines("one") == CLEAN
+        host.start_machines(three=host.bridge_url.rpartition(":")[2])
         change("leadconnector", "name", "Forty rooms")
         assert all(fine for m in made for _, fine in judge.level(m.link).values())
-        assert [host.stop_machine(name) for name in ("two", "three")] == [{"web": "0", "worker": "0"}] * 2
+        assert host.stop_machines("two", "three") == CLEAN
         for name in host.machines:
-            assert '"outcome": "clean"' in host.said(name) and "worker.store" not in host.said(name)
+            said = host.said(name)
+            assert said.count("Booting worker") == 1, "WEB_CONCURRENCY decides"
+            assert '"outcome": "clean"' in said and "worker.store" not in said
