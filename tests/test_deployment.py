@@ -8,10 +8,15 @@ from collections.abc import Iterator
 from importlib.metadata import requires
 from pathlib import Path
 
+import click
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from bridge.cli import cli
+
 ROOT = Path(__file__).parent.parent
+MADE = {"data/choices.csv", "data/links.csv", "data/bridge.db", "data/backup.db"}  # by whoever follows the pages
 
 
 def needed(
@@ -51,3 +56,18 @@ def test_app_json_starts_the_processes_of_the_procfile() -> None:
     processes = {line.partition(":")[0] for line in (ROOT / "Procfile").read_text("utf-8").splitlines()}
     assert set(app["formation"]) == processes - {"release"}
     assert [one["plan"].partition(":")[0] for one in app["addons"]] == ["heroku-postgresql"]
+
+
+@pytest.mark.parametrize("page", ["docs/deploy.md", "docs/sizing.md"])
+def test_a_page_names_commands_and_files_that_exist(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    code = "\n".join(re.findall(r"`([^`\n]+)`", text.replace("```", "")))
+    for group, name in re.findall(r"(?<![-\w])(?<!-u )bridge (?=([a-z]+)(?: ([a-z]+))?)", code):
+        if group == "bridge":
+            continue  # a container of that name, and then the command
+        command = cli.commands.get(group)
+        assert command, f"{page}: bridge {group}"
+        if isinstance(command, click.Group):
+            assert name in command.commands, f"{page}: bridge {group} {name}"
+    for path in re.findall(r"\b(?:config|data|tests|docs)/[\w./-]+\w", text):
+        assert (ROOT / path).exists() or path in MADE, f"{page}: {path}"
