@@ -404,13 +404,36 @@ def test_a_folder_and_foreign_bytes_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_host_that_wipes_its_disk_is_refused_unless_told_otherwise(tmp_path: Path) -> None:
-    assert lines(tmp_path, connection(), {**ENV, "DYNO": "web.1"}) == [
+    said = (
         "bridge.toml: bridge.database: this host wipes its disk at least once a day (DYNO is set), and SQLite there "
-        "loses the map of links with it. attach a PostgreSQL database, which sets DATABASE_URL, run the bridge where "
-        "the disk stays (a machine of your own, Dokku with storage, a Render disk, a Railway volume), or set "
-        "ALLOW_EPHEMERAL=1 only to try it out"
-    ]
+        "loses the map of links with it. {}, or set ALLOW_EPHEMERAL=1: to try it out, or because the disk stays "
+        "(Dokku with mounted storage)"
+    )
+    attach = "set DATABASE_URL; heroku addons:create heroku-postgresql:essential-0 makes a database and sets it"
+    assert lines(tmp_path, connection(), {**ENV, "DYNO": "web.1"}) == [said.format(attach)]
     a_load(tmp_path, connection(), {**ENV, "DYNO": "web.1", "ALLOW_EPHEMERAL": "1"})
     with_server = {**ENV, "DYNO": "web.1", "DATABASE_URL": "postgres://db/x"}
     assert a_load(tmp_path, connection(), with_server).database == "postgres://db/x"
-    assert lines(tmp_path, connection(), {**with_server, "BRIDGE_DATABASE": "data/x.db"}), "SQLite is used"
+    own_file = {**with_server, "BRIDGE_DATABASE": "data/x.db"}
+    assert lines(tmp_path, connection(), own_file) == [
+        said.format("unset BRIDGE_DATABASE, so that DATABASE_URL is used")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("variable", "host"), [("RENDER", "Render"), ("RAILWAY_ENVIRONMENT_NAME", "Railway"), ("FLY_APP_NAME", "Fly")]
+)
+def test_a_host_that_keeps_only_mounted_disks_is_warned_of(tmp_path: Path, variable: str, host: str) -> None:
+    def warned(database: str, **more: str) -> str:
+        env = {**ENV, variable: "production", "BRIDGE_DATABASE": database, **more}
+        return a_load(tmp_path, connection(), env).warning
+
+    assert warned("/not-mounted/bridge.db") == (
+        f"{host} wipes its disk at each deploy, and /not-mounted/bridge.db is on no mounted one: the map of links "
+        "would go with it. Mount a disk that stays and set BRIDGE_DATABASE to a file there, or set DATABASE_URL"
+    )
+    assert not warned("/not-mounted/bridge.db", ALLOW_EPHEMERAL="1")
+    assert not warned("postgres://db/x")
+    assert not a_load(tmp_path, connection(), {**ENV, "BRIDGE_DATABASE": "/not-mounted/bridge.db"}).warning
+    if Path("/dev").is_mount():
+        assert not warned("/dev/bridge.db")

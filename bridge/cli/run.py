@@ -34,6 +34,8 @@ def work(context: click.Context) -> None:
     worker = bridge.worker()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop.set())
+    if bridge.settings.warning:
+        log_event("worker.warned", level=logging.WARNING, detail=bridge.settings.warning)
     _check_connections(bridge)
     log_event("worker.started", count=worker.threads)
     in_time = worker.run()

@@ -22,6 +22,8 @@ def check(context: click.Context, online: bool) -> None:
     """Validate the settings; every mistake is named with its key and its cure."""
     bridge = with_tables(context) if online else assembled(context)
     bad = False
+    if bridge.settings.warning:
+        click.echo(f"warning: {bridge.settings.warning}", err=True)
     for name, connection in bridge.settings.connections.items():
         connector = bridge.connectors[name]
         cannot = [f.name for f in connector.fields if f.readonly]

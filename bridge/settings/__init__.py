@@ -12,6 +12,7 @@ from typing import Any
 from bridge.core.errors import Misconfigured
 from bridge.core.fields import FIELDS
 from bridge.core.rules import Habits
+from bridge.settings import disk
 from bridge.settings.keys import ON_SERVER, BridgeTable, ConnectionTable, shape
 from bridge.settings.mistakes import Mistakes, suggestion
 from bridge.settings.values import ConnectionSettings, Settings, Vendor
@@ -54,6 +55,7 @@ def load(path: Path, env: Mapping[str, str], vendors: Mapping[str, Vendor]) -> S
         connections=connections,
         policies=policies,
         database_url=env.get("DATABASE_URL", ""),
+        warning="" if database.startswith(ON_SERVER) else disk.warning(database, env),
     )
 
 
@@ -185,17 +187,6 @@ def _database(written: str, env: Mapping[str, str], mistakes: Mistakes) -> str:
     if not own and url and not url.startswith(ON_SERVER):
         cure = "set it to postgresql://<user>:<password>@<host>/<database>, or set BRIDGE_DATABASE to a file"
         mistakes.add("DATABASE_URL", "is not the address of a PostgreSQL database", cure)
-    elif not (own or url).startswith(ON_SERVER):
-        _refuse_passing_disk(env, mistakes)
+    elif not (own or url).startswith(ON_SERVER) and (refused := disk.refusal(env)):
+        mistakes.add("bridge.database", *refused)
     return own or url or written
-
-
-def _refuse_passing_disk(env: Mapping[str, str], mistakes: Mistakes) -> None:
-    if "DYNO" not in env or env.get("ALLOW_EPHEMERAL") == "1":
-        return
-    what = "this host wipes its disk at least once a day (DYNO is set), and SQLite there loses the map of links with it"
-    cure = (
-        "attach a PostgreSQL database, which sets DATABASE_URL, run the bridge where the disk stays (a machine of your "
-        "own, Dokku with storage, a Render disk, a Railway volume), or set ALLOW_EPHEMERAL=1 only to try it out"
-    )
-    mistakes.add("bridge.database", what, cure)

@@ -96,7 +96,8 @@ class Settings:
     database: path of the SQLite file, or address of the PostgreSQL database, with its password. database_url:
     DATABASE_URL of the environment, "" without one, also when another database is used. public_url: where vendors reach
     the bridge, without a slash at its end, "" when not given. policies: what the core's Rules take: canonical field to
-    `newest`, `source:<connection>`, `hold` or `off`.
+    `newest`, `source:<connection>`, `hold` or `off`. warning: that the host may wipe the database, with the
+    cure; "" when nothing says so.
     """
 
     database: str = field(repr=False)
@@ -107,6 +108,7 @@ class Settings:
     connections: Mapping[str, ConnectionSettings]
     policies: Mapping[str, str]
     database_url: str = field(default="", repr=False)
+    warning: str = ""
 
     def secret_values(self) -> frozenset[str]:
         """Return every secret value, for the log to strike out."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,6 +53,12 @@ def test_check_names_what_each_crm_never_takes(bridge: Bridge) -> None:
     assert "settings are fine" in output
 
 
+def test_check_warns_of_a_host_that_wipes_its_disk(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RENDER", "true")
+    monkeypatch.setenv("BRIDGE_DATABASE", "/not-mounted/bridge.db")
+    assert "warning: Render wipes its disk at each deploy" in bridge("check").output
+
+
 def test_commands_refuse_a_database_without_tables(bridge: Bridge) -> None:
     result = bridge("link", "list", code=1)
     assert isinstance(result.exception, BridgeError)
@@ -87,6 +95,13 @@ def test_the_sample_is_imported_and_comes_out_again(bridge: Bridge, tmp_path: Pa
     assert "5 unchanged" in bridge("link", "import", str(tmp_path / "out.csv")).output
     bridge("choice", "export", str(tmp_path / "choices.csv"))
     assert "91 unchanged" in bridge("choice", "import", str(tmp_path / "choices.csv")).output
+
+
+def test_a_file_comes_in_through_standard_input(bridge: Bridge) -> None:
+    bridge("db", "migrate")
+    command = [sys.executable, "-m", "bridge.cli", "--config", "config/sandbox.toml", "link", "import", "-"]
+    links = (ROOT / "data/sample/links.csv").read_text("utf-8")
+    assert "links: 5 created" in subprocess.run(command, input=links, capture_output=True, text=True, check=True).stdout
 
 
 def test_a_bad_line_is_named_and_the_good_ones_are_kept(bridge: Bridge, tmp_path: Path) -> None:
