@@ -196,20 +196,25 @@ class Cluster(Stage):
                 return any(p.name in machine for p in alive)
             case "frozen":
                 able = [p for p in workers if p.is_up.is_set() and not self._is_frozen(p)]
-                if able:
-                    self._freeze(dice.choice(able))
-                return bool(able)
+                return bool(able) and self._freeze(dice.choice(able))
         self._kill(alive)
         return bool(alive)
 
     def under_way(self) -> tuple[int, int]:
         """Return how many links and writes those who live now have under way."""
-        alive = {p.who for p in self.programs.values() if not p.ended()}
-        held = ask(self.database, "SELECT id FROM link WHERE lease_until > 0")
-        last = {lease.link: lease.who for lease in leases_seen(self.database)}
-        mine = {link for (link,) in held if last.get(link) in alive}
+        alive, held = {p.who for p in self.programs.values() if not p.ended()}, self._holders()
+        mine = {link for who in alive for link in held.get(who, ())}
         opened = ask(self.database, "SELECT link FROM write WHERE state = 'open'")
         return len(mine), sum(link in mine for (link,) in opened)
+
+    def _holders(self) -> dict[str, set[str]]:
+        """Return the links that each worker has the lease of, or had when it died."""
+        last = {lease.link: lease for lease in leases_seen(self.database)}
+        held: dict[str, set[str]] = defaultdict(set)
+        for lease in last.values():
+            if lease.until:
+                held[lease.who].add(lease.link)
+        return held
 
     def unsound(self, links: Links) -> list[str]:
         """Return what was seen that must never be seen."""
@@ -260,13 +265,17 @@ class Cluster(Stage):
             self.absent[program.who].append(Absence(time.time()))
             kill(children(program.process.pid))
 
-    def _freeze(self, program: Program) -> None:
-        """Stop a worker for longer than its lease, and let it go on then."""
+    def _freeze(self, program: Program) -> bool:
+        """Stop a worker amid its work for longer than its lease, and let it go on then; False: it had nothing to do."""
         now, for_s = time.time(), self._lease_s + 2.0
-        self.absent[program.who].append(Absence(now, now + for_s))
         kill([program.process.pid], number=signal.SIGSTOP)
+        if program.who not in self._holders():
+            kill([program.process.pid], number=signal.SIGCONT)
+            return False
+        self.absent[program.who].append(Absence(now, now + for_s))
         self._thaws.append(threading.Timer(for_s, kill, args=([program.process.pid], signal.SIGCONT)))
         self._thaws[-1].start()
+        return True
 
     def _is_frozen(self, program: Program) -> bool:
         return any(a.end > time.time() for a in self.absent[program.who])

@@ -232,6 +232,11 @@ class StoreContract:
         store.look(link, [Look(A, NOW, "d1"), Look(A, NOW, "d1"), Look(A, NOW - 1, "d1"), Look(A, NOW, "d0")])
         assert store.due_looks(link, NOW)["a"] == ["d1", "d0", "linked"]
 
+    def test_a_new_link_is_looked_at_in_the_same_order_on_every_engine(self, store: Store) -> None:
+        """The first look at a link decides what its hub says."""
+        link = store.link([Ref("d", "d1"), Ref("b", "b1"), Ref("c", "c1"), Ref("a", "a1")], NOW)
+        assert list(store.due_looks(link, NOW)) == ["a", "b", "c", "d"]
+
     def test_a_look_is_due_at_its_time(self, store: Store) -> None:
         link = store.link([A, B], NOW + 100)
         assert (store.claim("w", NOW + 99, LEASE), store.due_looks(link, NOW + 99)) == (None, {})
