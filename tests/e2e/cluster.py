@@ -103,6 +103,8 @@ class Cluster(Stage):
         self.router: Router | None = None
         self._numbers: Counter[str] = Counter()
         self._thaws: list[threading.Timer] = []
+        if broken:  # two workers on one link: that is what guards are for
+            self.weights = {"frozen": 1}
         self._lease_s = (SHORT_LEASE_MS if hurry or broken else 60_000) / 1000
 
     def __exit__(self, *_: object) -> None:
