@@ -48,8 +48,9 @@ from tests.e2e.victims import children, kill
 from tests.e2e.watch import calls
 
 UP_S, POLL_S = 30.0, 0.05
-# programs of each machine; web processes of one machine are one gunicorn
-MACHINES = (("web-1", "worker-1", "worker-2"), ("web-2", "worker-3"))
+# the programs of each machine
+Machines = tuple[tuple[str, ...], ...]
+MACHINES: Machines = (("web-1", "worker-1", "worker-2"), ("web-2", "worker-3"))
 # tight enough that workers which do not share a budget break it under load, and wide enough to get on
 RATES = {
     "rate_calls = 200\nrate_per_s = 1": "rate_calls = 100\nrate_per_s = 2",
@@ -89,7 +90,9 @@ class Cluster(Stage):
         "frozen": 7,
     }
 
-    def __init__(self, *, seed: int, server: str, hurry: bool = False, broken: str = "") -> None:
+    def __init__(
+        self, *, seed: int, server: str, machines: Machines = MACHINES, hurry: bool = False, broken: str = ""
+    ) -> None:
         super().__init__(rough=False, seed=seed, database=server)
         text = self.config.read_text("utf-8")
         for old, new in RATES.items():
@@ -98,7 +101,7 @@ class Cluster(Stage):
         self.bridge = assemble(self.config, self.env)
         self.hurry, self.broken, self.starts, self.failed = hurry, broken, 0, 0
         self.database, self.calls_log = self.bridge.settings.database, self.folder / "calls.jsonl"
-        self.programs: dict[str, Program] = {}
+        self.machines, self.programs = machines, dict[str, Program]()
         self.absent: dict[str, list[Absence]] = defaultdict(list)
         self.router: Router | None = None
         self._numbers: Counter[str] = Counter()
@@ -133,7 +136,11 @@ class Cluster(Stage):
         """Start the router and every program, and wait until they are up."""
         watch_database(self.database)
         self.router = Router(int(self.bridge_url.rpartition(":")[2]))
-        for name in (name for machine in MACHINES for name in machine):
+        self.start_all()
+
+    def start_all(self) -> None:
+        """Start every program anew, beside what runs already, and wait until all are up."""
+        for name in (name for machine in self.machines for name in machine):
             self.start(name)
         deadline = time.monotonic() + UP_S
         for program in self.programs.values():
@@ -141,7 +148,7 @@ class Cluster(Stage):
                 raise RuntimeError(f"{program.who} did not start; see {program.log}")
 
     def start(self, name: str) -> Program:
-        """Start a program anew, under a number and at a port of its own; `is_up` tells when it works."""
+        """Start a program, under a number and at a port of its own; `is_up` tells when it works."""
         self._numbers[name] += 1
         who = f"{name}.{self._numbers[name]}"
         config, log = self.folder / f"{who}.toml", self.folder / f"{who}.log"
@@ -193,7 +200,7 @@ class Cluster(Stage):
                 kill([dice.choice(webs).process.pid] if webs else [])  # its child goes on for a moment
                 return bool(webs)
             case "machine":
-                machine = dice.choice(MACHINES)
+                machine = dice.choice(self.machines)
                 self._kill([p for p in alive if p.name in machine])
                 return any(p.name in machine for p in alive)
             case "frozen":

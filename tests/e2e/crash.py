@@ -144,7 +144,7 @@ def run(asked: Asked, say: Callable[[str], None]) -> Count:
     with _staged(asked) as stage:
         links = make_deals(stage, asked.deals)
         judge = Judge(stage)
-        assert _wait(judge, links, []), "the sample does not come to rest"
+        assert wait(judge, links, []), "the sample does not come to rest"
         judge.new_writes()
         judge.store.db.close()
         control = {"X-Sandbox": "1"}
@@ -159,7 +159,7 @@ def run(asked: Asked, say: Callable[[str], None]) -> Count:
             load.stop()
             init.stop()
         _tell(load, killer, say)
-        counted = _count(stage, judge, links, load, asked.kills)
+        counted = count(stage, judge, links, load, asked.kills)
         stage.keep = asked.keep or not counted.good
         if stage.keep:
             say(f"what happened stands in {stage.folder}")
@@ -173,10 +173,10 @@ def _tell(load: Load, killer: Killer, say: Callable[[str], None]) -> None:
     say(f"the bridge was started again {killer.stage.starts} times, {killer.stage.failed} times in vain")
 
 
-def _count(stage: Alone | Cluster, judge: Judge, links: list[str], load: Load, kills: int) -> Count:
+def count(stage: Alone | Cluster, judge: Judge, links: list[str], load: Load, kills: int) -> Count:
     last = load.last()
     unsound = list(load.faults)
-    if not _wait(judge, links, last):
+    if not wait(judge, links, last):
         unsound.append("the bridge does not come to rest")
     judge.new_writes()
     time.sleep(CALM_S)
@@ -207,7 +207,7 @@ def _extra(judge: Judge, load: Load, links: list[str]) -> list[str]:
     return [f"{n} writes for {edits[k]} edits of {k}" for k, n in written.items() if n > edits[k] * others]
 
 
-def _wait(judge: Judge, links: list[str], made: list[Made]) -> bool:
+def wait(judge: Judge, links: list[str], made: list[Made]) -> bool:
     """Wait until nothing is left to do; return whether it came so far."""
     deadline = time.monotonic() + REST_S
     database, query = judge.stage.bridge.settings.database, "SELECT COUNT(*) FROM delivery WHERE state <> 'done'"

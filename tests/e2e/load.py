@@ -37,12 +37,15 @@ POSTERS, GIVE_UP_S = 2, 90.0
 
 class Load:
     """
-    made: the edits, in order. acknowledged: the uids of webhooks that were answered with 2xx. refused: how often one
-    was not, so that it was posted again. faults: what ended a thread before its time.
+    posters: how many send webhooks, each one about every post_s seconds. made: the edits, in order. acknowledged: the
+    uids of webhooks that were answered with 2xx. refused: how often one was not, so that it was posted again. faults:
+    what ended a thread before its time.
     """
 
-    def __init__(self, stage: Stage, links: list[str], seed: int) -> None:
-        self.stage, self.links, self.seed = stage, links, seed
+    def __init__(
+        self, stage: Stage, links: list[str], seed: int, *, posters: int = POSTERS, post_s: float = POST_S
+    ) -> None:
+        self.stage, self.links, self.seed, self.post_s = stage, links, seed, post_s
         self.refs: dict[str, list[Ref]] = {link: stage.bridge.store.refs(link) for link in links}
         self.made: list[Made] = []
         self.acknowledged: set[str] = set()
@@ -54,7 +57,7 @@ class Load:
         ]
         self._shown: dict[tuple[str, str], str] = {}
         self._end = threading.Event()
-        acts = [self._edit, *[self._post] * POSTERS]
+        acts = [self._edit, *[self._post] * posters]
         self._threads = [threading.Thread(target=self._go, args=(act, n)) for n, act in enumerate(acts)]
 
     def start(self) -> None:
@@ -74,7 +77,7 @@ class Load:
     def _go(self, act: object, n: int) -> None:
         dice = random.Random(f"{self.seed}-{n}")
         try:
-            while not self._end.wait(dice.random() * 2 * (EDIT_S if act == self._edit else POST_S)):
+            while not self._end.wait(dice.random() * 2 * (EDIT_S if act == self._edit else self.post_s)):
                 act(dice)  # type: ignore[operator]
         except (requests.RequestException, AssertionError) as error:
             self.faults.append(repr(error))
