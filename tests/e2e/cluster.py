@@ -53,8 +53,8 @@ Machines = tuple[tuple[str, ...], ...]
 MACHINES: Machines = (("web-1", "worker-1", "worker-2"), ("web-2", "worker-3"))
 # tight enough that workers which do not share a budget break it under load, and wide enough to get on
 RATES = {
-    "rate_calls = 200\nrate_per_s = 1": "rate_calls = 100\nrate_per_s = 2",
-    "rate_calls = 22\nrate_per_s = 5": "rate_calls = 100\nrate_per_s = 2",
+    "rate_calls = 200\nrate_per_s = 1": "rate_calls = 70\nrate_per_s = 5",
+    "rate_calls = 22\nrate_per_s = 5": "rate_calls = 70\nrate_per_s = 5",
 }
 WEB = ("-m", "gunicorn", "-c", "config/gunicorn.py", "bridge.web:create_app()")
 WORK = ("-m", "bridge.cli", "work")

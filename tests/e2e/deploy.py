@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -140,22 +140,22 @@ def _ending(program: Program) -> list[str]:
 
 def doubled(stage: Cluster) -> list[str]:
     """
-    Return the writes that said what had been said: at the CRM, those that changed nothing; in the database, those of
-    a field to a record in a version that had landed there already.
+    Return the writes that said nothing new: at the CRM, those that changed nothing; in the database, those of which
+    every field had landed at that record in that version before.
     """
     found = []
     for connection in stage.bridge.settings.connections:
         rows, _ = stage.ledger(connection, 0)
         idle = [r for r in rows if r["who"] == "bridge" and not r["fields"]]
         found += [f"{connection}: {r['call']} of {r['deal']} changed nothing" for r in idle]
-    landed: Counter[tuple[str, str, str, int]] = Counter()
-    for link, connection, patch in ask(
-        stage.database, "SELECT link, connection, patch FROM write WHERE state = 'done'"
-    ):
-        landed.update((link, connection, name, version) for name, (_, version) in json.loads(patch).items())
-    return found + [
-        f"{field} of link {link} was written to {c} twice" for (link, c, field, _), n in landed.items() if n > 1
-    ]
+    landed: dict[tuple[str, str], set[tuple[str, int]]] = defaultdict(set)
+    query = "SELECT link, connection, patch FROM write WHERE state = 'done' ORDER BY opened_at, id"
+    for link, connection, patch in ask(stage.database, query):
+        said = {(name, version) for name, (_, version) in json.loads(patch).items()}
+        if said <= landed[link, connection]:
+            found.append(f"{', '.join(sorted(json.loads(patch)))} of link {link} was written to {connection} twice")
+        landed[link, connection] |= said
+    return found
 
 
 def main() -> int:
