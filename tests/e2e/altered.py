@@ -1,4 +1,4 @@
-"""`bridge …` with leases of a few seconds, or with a guard taken out, to see that the evidence notices."""
+"""`bridge …` with leases of a few seconds, or also with a guard taken out, to see that the evidence notices."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import bridge.flow
-from bridge.cli import main
 from bridge.store import Store
 from bridge.store.postgres import SQL
 
@@ -34,9 +33,15 @@ def _cut(name: str, *pieces: str) -> None:
         known[name] = known[name].replace(piece, "")
 
 
-if __name__ == "__main__":
-    alteration = sys.argv.pop(1)
+def main(alteration: str) -> None:
+    """Run the command line; alteration: `short` for short leases alone, or the name of a guard."""
     bridge.flow.LEASE_MS = LEASE_MS
     if alteration != "short":
         BROKEN[alteration]()
-    main()
+    from bridge.cli import main as run  # now: other modules take the lease's length from bridge.flow
+
+    run()
+
+
+if __name__ == "__main__":
+    main(sys.argv.pop(1))
