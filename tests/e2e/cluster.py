@@ -118,7 +118,7 @@ class Cluster(Stage):
         super().__exit__()
         if self.router is not None:
             self.router.close()
-        if self.keep:  # the server ends with the run
+        if self.keep and self.router is not None:  # the server ends with the run
             copy_store(self.bridge.store, Store(self.folder / "bridge.db"))
             self.bridge.store.db.close()
             seen = "".join(f"{lease}\n" for lease in leases_seen(self.database))
