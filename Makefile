@@ -2,7 +2,7 @@ PYTHON ?= python3
 RUN = .venv/bin/
 SEED ?= 1
 
-.PHONY: run demo demo-rough test check sim crash bench clean
+.PHONY: run demo demo-rough test check sim crash deploys bench clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -21,7 +21,9 @@ test: check ; $(RUN)pytest -n 3 && $(RUN)python -m tests.sim
 
 sim: .venv/installed ; $(RUN)python -m tests.sim --schedules $(or $(N),2000) --seed $(SEED)
 
-crash: .venv/installed ; $(RUN)python -m tests.e2e.crash --kills $(or $(N),100) --seed $(SEED)
+crash: .venv/installed ; $(RUN)python -m tests.e2e.crash --engine $(or $(ENGINE),sqlite) --kills $(or $(N),100) --seed $(SEED)
+
+deploys: .venv/installed ; $(RUN)python -m tests.e2e.deploy --deploys $(or $(N),20) --seed $(SEED)
 
 .venv/bench: .venv/installed
 	$(RUN)pip install --quiet --disable-pip-version-check -e '.[dev,bench]'

@@ -73,7 +73,7 @@ DELETE FROM look WHERE link = :link AND connection = :connection AND at <= :upto
 
 -- name: due_looks
 SELECT connection, at, cause FROM look WHERE link = :link AND at <= :now
-AND connection NOT IN (SELECT name FROM connection WHERE paused_until > :now) ORDER BY at, cause;
+AND connection NOT IN (SELECT name FROM connection WHERE paused_until > :now) ORDER BY at, cause, connection;
 
 -- name: due_link
 -- The link whose look has waited longest, if nobody holds its lease and its connection is not paused; or one whose

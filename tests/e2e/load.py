@@ -29,18 +29,23 @@ SPREAD = (
 OFFICE = (("onlyoffice", "name"), ("onlyoffice", "description"), ("onlyoffice", "amount"))
 # R9: four edits of one field in a row, each soon after our own writes to the record, are held as a quarrel of machines.
 EDITS_MAX = 3
+LISTS = {"stage": ("new", "qualified", "proposal"), "owner": ("hoa", "minh"), "custom.source": ("Web", "Fair")}
+STARTS = {"stage": "new"}  # of a deal that was made at GetFly
 EDIT_S, POST_S, ANSWER_S, AGAIN_S = 0.4, 0.2, 5.0, 0.25
 POSTERS, GIVE_UP_S = 2, 90.0
 
 
 class Load:
     """
-    made: the edits, in order. acknowledged: the uids of webhooks that were answered with 2xx. refused: how often one
-    was not, so that it was posted again. faults: what ended a thread before its time.
+    posters: how many send webhooks, each one about every post_s seconds. made: the edits, in order. acknowledged: the
+    uids of webhooks that were answered with 2xx. refused: how often one was not, so that it was posted again. faults:
+    what ended a thread before its time.
     """
 
-    def __init__(self, stage: Stage, links: list[str], seed: int) -> None:
-        self.stage, self.links, self.seed = stage, links, seed
+    def __init__(
+        self, stage: Stage, links: list[str], seed: int, *, posters: int = POSTERS, post_s: float = POST_S
+    ) -> None:
+        self.stage, self.links, self.seed, self.post_s = stage, links, seed, post_s
         self.refs: dict[str, list[Ref]] = {link: stage.bridge.store.refs(link) for link in links}
         self.made: list[Made] = []
         self.acknowledged: set[str] = set()
@@ -50,8 +55,9 @@ class Load:
         self._slots = EDITS_MAX * [
             (link, *slot) for n, link in enumerate(links) for slot in (OFFICE if n % 3 == 2 else SPREAD)
         ]
+        self._shown: dict[tuple[str, str], str] = {}
         self._end = threading.Event()
-        acts = [self._edit, *[self._post] * POSTERS]
+        acts = [self._edit, *[self._post] * posters]
         self._threads = [threading.Thread(target=self._go, args=(act, n)) for n, act in enumerate(acts)]
 
     def start(self) -> None:
@@ -71,7 +77,7 @@ class Load:
     def _go(self, act: object, n: int) -> None:
         dice = random.Random(f"{self.seed}-{n}")
         try:
-            while not self._end.wait(dice.random() * 2 * (EDIT_S if act == self._edit else POST_S)):
+            while not self._end.wait(dice.random() * 2 * (EDIT_S if act == self._edit else self.post_s)):
                 act(dice)  # type: ignore[operator]
         except (requests.RequestException, AssertionError) as error:
             self.faults.append(repr(error))
@@ -82,7 +88,7 @@ class Load:
             return
         number = next(self._numbers)
         link, connection, field = self._slots.pop(dice.randrange(len(self._slots)))
-        value = _value(field, number)
+        value = self._value(link, field, number)
         edit(self.stage.sandbox_url, connection, self._id(link, connection), field, value)
         self.made.append(Made(link, connection, field, f"{value} USD" if field == "amount" else value))
 
@@ -112,17 +118,14 @@ class Load:
     def _id(self, link: str, connection: str) -> str:
         return next(r.vendor_id for r in self.refs[link] if r.connection == connection)
 
-
-def _value(field: str, number: int) -> str:
-    match field:
-        case "stage":
-            return ("new", "qualified", "proposal")[number % 3]
-        case "owner":
-            return ("hoa", "minh")[number % 2]
-        case "custom.source":
-            return ("Web", "Fair")[number % 2]
-        case "amount":
+    def _value(self, link: str, field: str, number: int) -> str:
+        """Return what the field has not now: an edit that changes nothing is none."""
+        if field in LISTS:
+            values, now = LISTS[field], self._shown.get((link, field), STARTS.get(field))
+            self._shown[link, field] = values[(values.index(now) + 1) % len(values) if now else 0]
+            return self._shown[link, field]
+        if field == "amount":
             return str(1000 + number)
-        case "expected_close":
+        if field == "expected_close":
             return str(date(2027, 1, 1) + timedelta(days=number))
-    return f"{field} of edit {number}"
+        return f"{field} of edit {number}"

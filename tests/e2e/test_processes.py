@@ -54,7 +54,7 @@ def test_worker_killed_in_the_middle_leaves_nothing_undone(stage: Stage) -> None
     time.sleep(0.03)
     kill(children(stage.processes[-1].pid))
     stage.processes.pop().wait(30)
-    expire_leases(judge.store, stage.bridge.now())
+    expire_leases(stage.bridge.settings.database, stage.bridge.now())
     stage.start_bridge()
     wait(judge, [Made(link, "leadconnector", "name", "Edited before the end")])
     assert all(fine for _, fine in judge.level(link).values())
@@ -86,7 +86,7 @@ def test_sigterm_hands_back_within_25_seconds(stage: Stage) -> None:
     stage.processes[-1].terminate()
     assert stage.processes[-1].wait(30) == 0
     assert time.monotonic() - started < 25
-    assert not leases(judge.store)
+    assert not leases(stage.bridge.settings.database)
 
 
 def test_webhook_is_on_disk_before_it_is_acknowledged(stage: Stage) -> None:

@@ -7,10 +7,8 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
-from bridge.demo.stage import Stage
 from bridge.flow import LEASE_MS
-from bridge.store import Store
-from tests.store.raw import raw
+from tests.e2e.database import ask
 
 CAN_SEE = Path("/proc/self/task").is_dir()
 
@@ -25,46 +23,33 @@ def children(pid: int) -> list[int]:
     return found[::-1]
 
 
-def victims(stage: Stage) -> dict[str, list[int]]:
-    """Return what can be killed now, by name: processes that are there already, or still."""
-    serve = stage.processes[-1].pid
-    found: dict[str, list[int]] = {"everything": children(serve), "serve": [serve]}
-    for pid in children(serve)[:-1]:
-        said = _command(pid)
-        if b"gunicorn" in said:
-            is_master = _parent(pid) == serve
-            found.setdefault("web master" if is_master else "web", []).append(pid)
-        elif said.endswith(b"\0work\0"):
-            found.setdefault("worker", []).append(pid)
-    return found
-
-
-def kill(pids: list[int]) -> None:
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-
-
-def leases(store: Store, since: int = 0) -> list[str]:
-    """Return the links that are under a lease that was taken or renewed since a time (epoch milliseconds)."""
-    query = "SELECT id FROM link WHERE lease_until > ?"
-    return [r[0] for r in raw(store).execute(query, (since + LEASE_MS if since else 0,))]
-
-
-def expire_leases(store: Store, before: int) -> None:
-    """Let the leases that dead workers took before a time (epoch milliseconds) lapse now instead of in a minute."""
-    raw(store).execute(
-        "UPDATE link SET lease_until = 1 WHERE lease_until > 0 AND lease_until < ?", (before + LEASE_MS,)
-    )
-
-
-def _command(pid: int) -> bytes:
+def command(pid: int) -> bytes:
+    """Return what a process was started with, or nothing when it has ended."""
     with suppress(OSError):
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     return b""
 
 
-def _parent(pid: int) -> int:
+def parent(pid: int) -> int:
+    """Return the process that one was started by, or 0 when it has ended."""
     with suppress(OSError):
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     return 0
+
+
+def kill(pids: list[int], number: int = signal.SIGKILL) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def leases(database: str, since: int = 0) -> list[str]:
+    """Return the links that are under a lease that was taken or renewed since a time (epoch milliseconds)."""
+    query = "SELECT id FROM link WHERE lease_until > ?"
+    return [link for (link,) in ask(database, query, since + LEASE_MS if since else 0)]
+
+
+def expire_leases(database: str, before: int) -> None:
+    """Let the leases that dead workers took before a time (epoch milliseconds) lapse now instead of in a minute."""
+    query = "UPDATE link SET lease_until = 1 WHERE lease_until > 0 AND lease_until < ?"
+    ask(database, query, before + LEASE_MS)

@@ -30,6 +30,7 @@ from bridge.core.model import (
 )
 from bridge.store import Claim, Fenced, Store, Taken
 from bridge.store.store import Attempt
+from tests.e2e.database import ask
 
 NOW = 1_750_000_000_000
 LEASE = 60_000
@@ -236,6 +237,12 @@ class StoreContract:
         link = linked(store)
         store.look(link, [Look(A, NOW, "d1"), Look(A, NOW, "d1"), Look(A, NOW - 1, "d1"), Look(A, NOW, "d0")])
         assert store.due_looks(link, NOW)["a"] == ["d1", "d0", "linked"]
+
+    def test_a_new_link_is_looked_at_in_the_same_order_on_every_engine(self, store: Store, tmp_path: Path) -> None:
+        """The first look at a link decides what its hub says."""
+        link = store.link([Ref("d", "d1"), Ref("b", "b1"), Ref("c", "c1"), Ref("a", "a1")], NOW)
+        ask(self.address(tmp_path), "ANALYZE")  # now the engine knows that it needs no index for so few
+        assert list(store.due_looks(link, NOW)) == ["a", "b", "c", "d"]
 
     def test_a_look_is_due_at_its_time(self, store: Store) -> None:
         link = store.link([A, B], NOW + 100)

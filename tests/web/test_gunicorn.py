@@ -41,11 +41,12 @@ def server(tmp_path: Path) -> Iterator[Server]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [
-        sys.executable, "-m", "gunicorn", "tests.web.toy:served()", "--bind", f"127.0.0.1:{port}", "--workers", "2",
-        "--worker-class", "gthread", "--threads", "8", "--graceful-timeout", "5", "--no-control-socket",
+        sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", "tests.web.toy:served()",
+        "--bind", f"127.0.0.1:{port}", "--graceful-timeout", "5",
     ]  # fmt: skip
+    env = {"TOY_DB": str(db), "PATH": "", "WEB_CONCURRENCY": "2"}
     with log.open("wb") as out:
-        process = subprocess.Popen(command, cwd=ROOT, env={"TOY_DB": str(db), "PATH": ""}, stdout=out, stderr=out)
+        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=out, stderr=out)
     try:
         _wait(port, process)
         yield Server(port, db, log, process.pid)
@@ -99,6 +100,30 @@ def test_what_was_acknowledged_is_kept_when_a_process_is_killed(server: Server) 
         acknowledged = {event for event in pool.map(post, range(150)) if event}
     assert len(acknowledged) > 75
     assert acknowledged <= {row["dedupe_key"] for row in rows(server.db)}
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds the processes by /proc")
+def test_a_server_that_ends_answers_what_has_come_and_refuses_what_comes(server: Server) -> None:
+    """A router sends a refused connection elsewhere; one that was taken and then dropped is a failure to it."""
+    kept = http.client.HTTPConnection("127.0.0.1", server.port, timeout=15)
+    kept.request("POST", "/webhooks/open", hook("1", "kept"))
+    assert kept.getresponse().read() is not None
+    for pid in server.workers():
+        os.kill(pid, signal.SIGSTOP)
+    waiting = [http.client.HTTPConnection("127.0.0.1", server.port, timeout=15) for _ in range(6)]
+    for i, connection in enumerate(waiting):
+        connection.request("POST", "/webhooks/open", hook(str(i), f"waiting-{i}"))
+    workers = server.workers()
+    for number in (signal.SIGTERM, signal.SIGCONT):
+        for pid in (*workers, server.pid):
+            os.kill(pid, number)
+    assert [connection.getresponse().status for connection in waiting] == [200] * 6
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", server.port), timeout=5)
+    kept.request("POST", "/webhooks/open", hook("1", "kept again"))
+    answer = kept.getresponse()
+    assert (answer.status, answer.headers["Connection"]) == (200, "close")
+    assert {f"waiting-{i}" for i in range(6)} | {"kept", "kept again"} == {r["dedupe_key"] for r in rows(server.db)}
 
 
 def test_broken_requests_end_without_a_defect(server: Server) -> None:
