@@ -52,6 +52,9 @@ class Engine(Protocol):
     def transaction(self) -> AbstractContextManager[None]:
         """Begin as a write, commit at the end, roll back on any exception."""
 
+    def ahead_ms(self) -> int:
+        """Return by how many milliseconds the clock of the database is ahead of this machine's."""
+
     def wake(self) -> None:
         """Tell those who wait, in whichever process, that there is work. When it gets lost, they look by themselves."""
 

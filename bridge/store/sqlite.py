@@ -99,6 +99,10 @@ class Sqlite:
                 self._leave_if_stale()
                 raise
 
+    def ahead_ms(self) -> int:
+        """Return 0: a file is of this machine."""
+        return 0
+
     def wake(self) -> None:
         """Do nothing: a file tells nobody."""
 
