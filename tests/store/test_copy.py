@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from sqlite_utils import Database
 
 from bridge.cli import cli
+from bridge.core.grants import Ask, Limits
 from bridge.core.model import Effects, Entry, Former, Hold, Hub, Ref, Said, Sent, Shadow, Write
 from bridge.store import Store, Taken, copy
 from bridge.store.copy import NotCopied, copy_store
@@ -38,6 +39,8 @@ def fill(store: Store) -> None:
     at.sides["a"].open = write
     effects = Effects(journal=[Entry(NOW, "a", "name", "set", "old", None, 2, "d1", "by Hoa")])
     store.save(claim, at, NOW, effects=effects, opened=(write, "d1"), holds={"a": [Hold("a", "name", "r", "c")]})
+    store.draw("a", "p", Ask(((5, 2),), 1, 3), Limits(9, 1_000, 4, 5_000), NOW)
+    store.lease_sweep("a", "p", NOW, 60_000, before=NOW)
     store.finish(Attempt(link, "a", "d1", "failed", fails=1), NOW, failing_since=NOW)
 
 
@@ -75,7 +78,7 @@ def test_a_copy_is_equal_in_every_row(stores: tuple[Store, Store], monkeypatch: 
     assert all(before.values())
     assert str(after).replace("\\x00", "\ufffd") == str(before).replace("\\x00", "\ufffd")
     assert {c.table: c.rows for c in copied} == {name: len(rows) for name, rows in before.items()}
-    assert told[0] == ("copy link", 2, 2) and told[-1] == ("check connection", 2, 2)
+    assert told[0] == ("copy link", 2, 2) and told[-1] == ("check budget", 1, 1)
     link = target.find("a", "a1")
     assert link is not None and target.peek(link) == source.peek(link)
     with pytest.raises(Taken):
