@@ -134,7 +134,8 @@ class Worker:
         row = self.flow.store.connections().get(connection)
         if row is None or row["swept_at"] is None:
             return 0.0
-        return max(0.0, float(row["swept_at"]) / 1000 + self.scans[connection] - self.flow.now() / 1000)
+        due = int(row["swept_at"]) + int(self.scans[connection] * 1000)
+        return max(0, due - self.flow.now()) / 1000
 
     def sweep_once(self, connection: str) -> float:
         """
