@@ -111,6 +111,15 @@ def test_a_connection_is_swept_by_one_process_and_not_again_by_one_that_starts(t
     assert (other.sweep_once("a"), len(found)) == (0.001, 1)
 
 
+@pytest.mark.parametrize("at", [1_750_000_000_123, 1_750_000_000_457, 1_750_000_211_001])
+def test_who_comes_too_early_for_a_sweep_waits_whole_milliseconds_and_does_not_spin(tmp_path: Path, at: int) -> None:
+    worker, _, _ = two_workers(tmp_path / "b.db")
+    worker.flow.store.swept("a", at)
+    for early_ms in (0, 1, 2, 59_999):
+        worker.flow.now = lambda late=at + 60_000 - early_ms: late  # type: ignore[misc]
+        assert worker._until_sweep_s("a") == early_ms / 1000
+
+
 def test_a_connection_that_another_process_sweeps_is_left_to_it(tmp_path: Path) -> None:
     one, other, _ = two_workers(tmp_path / "b.db")
     store = one.flow.store
