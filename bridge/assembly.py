@@ -2,38 +2,43 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+import uuid_utils
+
 from bridge.connectors.base import Account, Connector
-from bridge.connectors.budget import Budget
+from bridge.connectors.budget import Budget, Grants
 from bridge.connectors.http import RequestsTransport
 from bridge.connectors.registry import VENDORS
-from bridge.core.errors import Misconfigured
+from bridge.core.errors import BridgeError, Misconfigured
+from bridge.core.grants import Limits
 from bridge.core.model import FOREVER
 from bridge.flow import Flow
 from bridge.log import log_event
 from bridge.settings import ConnectionSettings, Settings, load
 from bridge.sides import Connection
-from bridge.store import Store, on_server
+from bridge.store import Clock, Store, on_server
 from bridge.store.store import Attempt
 from bridge.worker import Worker
 
 
-def epoch_ms() -> int:
-    return int(time.time() * 1000)
-
-
 @dataclass
 class Assembled:
-    """The whole bridge of one process. Nothing is opened or called before it is first used."""
+    """
+    The whole bridge of one process. Nothing is opened or called before it is first used. process: its name, which no
+    other has.
+    """
 
     settings: Settings
     proxies: int = 0
+    process: str = field(default_factory=lambda: str(uuid_utils.uuid7()))
 
     @cached_property
     def store(self) -> Store:
@@ -44,8 +49,19 @@ class Assembled:
 
     @cached_property
     def budgets(self) -> dict[str, Budget]:
-        connections = self.settings.connections.items()
-        return {name: Budget(c.rate_calls, c.rate_per_s, c.concurrency) for name, c in connections}
+        return {
+            name: Budget(c.rate_calls, c.rate_per_s, c.concurrency, grants=self._grants(c))
+            for name, c in self.settings.connections.items()
+        }
+
+    def _grants(self, c: ConnectionSettings) -> Grants:
+        limits = Limits(c.rate_calls, math.ceil(c.rate_per_s * 1000), c.concurrency, c.habits.timeout)
+        return lambda ask: self.store.draw(c.name, self.process, ask, limits, self.now())
+
+    @cached_property
+    def now(self) -> Clock:
+        """Epoch milliseconds, the same in all processes that share the store."""
+        return Clock(self.store.db.ahead_ms)
 
     @cached_property
     def connectors(self) -> dict[str, Connector]:
@@ -57,17 +73,28 @@ class Assembled:
             name: Connection(self.connectors[name], c.habits, c.order) for name, c in self.settings.connections.items()
         }
         dice = random.SystemRandom().random
-        return Flow(self.store, connections, self.settings.policies, now=epoch_ms, dice=dice, report=_logged)
+        return Flow(self.store, connections, self.settings.policies, now=self.now, dice=dice, report=_logged)
 
     def close(self) -> None:
-        """Close what is open of the store."""
+        """Give the budgets back, and close what is open of the store."""
+        if "budgets" in vars(self):
+            with suppress(BridgeError):
+                for budget in self.budgets.values():
+                    budget.give_back()
         if "store" in vars(self):
             self.store.db.close()
 
     def worker(self) -> Worker:
         """Return the worker of this process, not started."""
         scans = {name: c.habits.scan / 1000 for name, c in self.settings.connections.items() if c.habits.scan}
-        return Worker(self.flow, scans, self.settings.threads, self.settings.retention_days * 86_400.0)
+        return Worker(
+            self.flow,
+            scans,
+            self.settings.threads,
+            self.settings.retention_days * 86_400.0,
+            name=self.process,
+            budgets=tuple(self.budgets.values()),
+        )
 
     def try_connection(self, name: str) -> list[str]:
         """
@@ -93,9 +120,6 @@ class Assembled:
     @property
     def body_bytes_max(self) -> int:
         return self.settings.body_bytes_max
-
-    def now(self) -> int:
-        return epoch_ms()
 
 
 def assemble(path: str | Path, env: Mapping[str, str]) -> Assembled:

@@ -2,7 +2,7 @@
 The sweep: page through a connection, compare every row with what its side last showed, and look at each difference.
 
 It is the only ear for vendors without webhooks, and mends what webhooks lost. Nothing it sees is applied: it only asks
-for looks, so rows that move, repeat or lag between pages cost a read at most.
+for looks, so rows that move, repeat or lag between pages cost a read at most, and so does a second sweeper at once.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def sweep(
     """
     Sweep one connection once; raises what `Connector.scan` raises, with all looks of earlier pages kept.
 
-    progress: told the number of rows so far after each page.
+    progress: told the number of rows so far after each page; what it raises ends the sweep.
     """
     connection = connector.account.connection
     fields = {f.name: f for f in connector.fields}

@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
+from bridge.connectors.budget import TEND_S, Budget
 from bridge.core.errors import BridgeError, Disconnected, Misconfigured, Transient
-from bridge.flow import Flow
+from bridge.flow import LEASE_MS, Flow
 from bridge.log import Fields, log_event, trace_of
-from bridge.store import STORE_FAILED
+from bridge.store import STORE_FAILED, Fenced
 from bridge.sweep import Swept, sweep
 
 IDLE_S = 1.0
@@ -26,7 +28,8 @@ STORE_WAIT_S = 2.0
 class Worker:
     """
     Runs a flow until told to stop. scans: seconds between two sweeps, by connection. retention_s: how long raw
-    deliveries, attempts and finished writes are kept.
+    deliveries, attempts and finished writes are kept. name: unlike that of any other process. budgets: of the
+    connectors, when they are shared with other processes.
     """
 
     flow: Flow
@@ -34,6 +37,7 @@ class Worker:
     threads: int = 8
     retention_s: float = 14 * 86_400.0
     name: str = "worker"
+    budgets: Sequence[Budget] = ()
     swept: Callable[[str, Swept], None] = lambda connection, swept: None
     stop: threading.Event = field(default_factory=threading.Event)
     taking: threading.Lock = field(default_factory=threading.Lock)
@@ -48,12 +52,16 @@ class Worker:
         deadline = time.monotonic() + HAND_BACK_S
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+        with suppress(Transient):
+            for budget in self.budgets:
+                budget.give_back()
         return not any(thread.is_alive() for thread in threads)
 
     def duties(self) -> list[Callable[[], None]]:
         """Return what runs side by side until `stop` is set, each in a thread of its own."""
         working = [partial(self._work, f"{self.name}-{i}") for i in range(self.threads)]
-        return [*working, *(partial(self._sweep, c) for c in self.scans), self._prune]
+        tending = [self._tend] if self.budgets else []
+        return [*working, *(partial(self._sweep, c) for c in self.scans), self._prune, *tending]
 
     def _work(self, owner: str) -> None:
         """One thread: take in, claim, work; sleep only when there was nothing."""
@@ -126,29 +134,61 @@ class Worker:
         row = self.flow.store.connections().get(connection)
         if row is None or row["swept_at"] is None:
             return 0.0
-        return max(0.0, float(row["swept_at"]) / 1000 + self.scans[connection] - self.flow.now() / 1000)
+        due = int(row["swept_at"]) + int(self.scans[connection] * 1000)
+        return max(0, due - self.flow.now()) / 1000
 
     def sweep_once(self, connection: str) -> float:
-        """Sweep a connection that is not paused; return the seconds to wait before the next time."""
-        store, now = self.flow.store, self.flow.now()
+        """
+        Sweep a connection that is not paused, unless another process does or has just done it; return the seconds to
+        wait before the next time.
+        """
+        store, now, scan_s = self.flow.store, self.flow.now(), self.scans[connection]
         row = store.connections().get(connection)
         if row is not None and row["paused_until"] > now:
             return SWEEP_RETRY_S
-        started = time.monotonic()
+        if not store.lease_sweep(connection, self.name, now, LEASE_MS, before=now - int(scan_s * 1000)):
+            return self._until_sweep_s(connection) or min(SWEEP_RETRY_S, scan_s)
+        wait_s, failed = self._sweep_leased(connection)
+        store.release_sweep(connection, self.name, self.flow.now() + int(wait_s * 1000) if failed else 0)
+        return wait_s
+
+    def _sweep_leased(self, connection: str) -> tuple[float, bool]:
+        """Sweep, and return the seconds to wait before the next time, and whether that holds for all processes."""
+        store, started = self.flow.store, time.monotonic()
         try:
-            found = sweep(self.flow.connections[connection].connector, store, self.flow.now)
+            keep = partial(self._keep_sweeping, connection)
+            found = sweep(self.flow.connections[connection].connector, store, self.flow.now, keep)
+        except Fenced:
+            log_event("sweep.done", connection=connection, outcome="left to another")
+            return SWEEP_RETRY_S, False
         except (Disconnected, Misconfigured) as error:
             store.pause(connection, str(error))
             log_event("sweep.done", connection=connection, outcome="paused", reason=error.reason)
-            return SWEEP_RETRY_S
+            return SWEEP_RETRY_S, False
         except BridgeError as error:
             after_s = error.after_s if isinstance(error, Transient) and error.after_s else SWEEP_RETRY_S
             log_event("sweep.done", connection=connection, outcome="failed", reason=error.reason)
-            return min(max(after_s, 1.0), self.scans[connection])
+            return min(max(after_s, 1.0), self.scans[connection]), True
         ms = int((time.monotonic() - started) * 1000)
         log_event("sweep.done", connection=connection, outcome="ok", count=found.looks, ms=ms)
         self.swept(connection, found)
-        return self.scans[connection]
+        return self.scans[connection], False
+
+    def _keep_sweeping(self, connection: str, rows: int) -> None:
+        """After each page: raise Fenced when this process is to stop, or the lease has gone to another."""
+        if self.stop.is_set() or not self.flow.store.renew_sweep(connection, self.name, self.flow.now(), LEASE_MS):
+            raise Fenced(connection)
+
+    def _tend(self) -> None:
+        wait_s = TEND_S
+        while not self.stop.wait(wait_s):
+            wait_s = self._patiently(self._tend_once)
+        self.flow.store.db.close()
+
+    def _tend_once(self) -> float:
+        for budget in self.budgets:
+            budget.tend()
+        return TEND_S
 
     def _prune(self) -> None:
         wait_s = PRUNE_S

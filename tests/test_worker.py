@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from pathlib import Path
@@ -11,13 +12,16 @@ from typing import Any
 import pytest
 
 from bridge.connectors.base import Account, Inbound, Page
+from bridge.connectors.budget import Budget
 from bridge.connectors.memory import Habits, Memory, MemoryVendor
 from bridge.core import rules
 from bridge.core.errors import Disconnected, Transient
+from bridge.core.grants import Ask, Grant, Limits
 from bridge.core.model import FOREVER, Look, Record, Ref
 from bridge.flow import Flow
 from bridge.sides import Connection
 from bridge.store import CURE, Claim, Store
+from bridge.sweep import Swept
 from bridge.worker import PRUNE_S, STORE_WAIT_S, SWEEP_RETRY_S, Worker
 from tests.store.raw import raw, writer
 
@@ -84,6 +88,120 @@ def test_a_sweep_comes_again_when_the_vendor_says(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(connectors["a"], "scan", busy)
     assert worker.sweep_once("a") == 7.0
+
+
+def two_workers(path: Path) -> tuple[Worker, Worker, MemoryVendor]:
+    """Return the workers of two processes on one store."""
+    one, vendors, _ = made(path)
+    other = Worker(one.flow, {"a": 60.0}, name="another")
+    one.scans = {"a": 60.0}
+    return one, other, vendors["a"]
+
+
+def test_a_connection_is_swept_by_one_process_and_not_again_by_one_that_starts(tmp_path: Path) -> None:
+    one, other, _ = two_workers(tmp_path / "b.db")
+    during: list[float] = []
+    one.swept = lambda connection, found: during.append(other.sweep_once(connection))
+    found: list[Swept] = []
+    other.swept = lambda connection, swept: found.append(swept)
+    assert one.sweep_once("a") == 60.0
+    assert 59.0 < during[0] <= 60.0 and 59.0 < other.sweep_once("a") <= 60.0 and found == []
+    other.scans = {"a": 0.001}
+    time.sleep(0.002)
+    assert (other.sweep_once("a"), len(found)) == (0.001, 1)
+
+
+@pytest.mark.parametrize("at", [1_750_000_000_123, 1_750_000_000_457, 1_750_000_211_001])
+def test_who_comes_too_early_for_a_sweep_waits_whole_milliseconds_and_does_not_spin(tmp_path: Path, at: int) -> None:
+    worker, _, _ = two_workers(tmp_path / "b.db")
+    worker.flow.store.swept("a", at)
+    for early_ms in (0, 1, 2, 59_999):
+        worker.flow.now = lambda late=at + 60_000 - early_ms: late  # type: ignore[misc]
+        assert worker._until_sweep_s("a") == early_ms / 1000
+
+
+def test_a_connection_that_another_process_sweeps_is_left_to_it(tmp_path: Path) -> None:
+    one, other, _ = two_workers(tmp_path / "b.db")
+    store = one.flow.store
+    assert store.lease_sweep("a", "a third", epoch_ms(), 60_000, before=epoch_ms())
+    assert one.sweep_once("a") == SWEEP_RETRY_S
+    store.release_sweep("a", "a third")
+    assert other.sweep_once("a") == 60.0
+
+
+def test_a_sweeper_that_lost_its_lease_stops_and_leaves_the_other_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, _, _ = two_workers(tmp_path / "b.db")
+    store, connector = one.flow.store, one.flow.connections["a"].connector
+
+    def slow(cursor: str | None) -> Page:
+        assert store.lease_sweep("a", "another", epoch_ms() + 61_000, 60_000, before=epoch_ms())
+        return Page([], "2")
+
+    monkeypatch.setattr(connector, "scan", slow)
+    assert one.sweep_once("a") == SWEEP_RETRY_S
+    assert store.connections()["a"]["swept_at"] is None
+    assert store.renew_sweep("a", "another", epoch_ms(), 60_000)
+
+
+def test_a_sweep_ends_at_the_next_page_when_the_worker_is_to_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other, _ = two_workers(tmp_path / "b.db")
+
+    def endless(cursor: str | None) -> Page:
+        one.stop.set()
+        return Page([], f"{cursor}x")
+
+    monkeypatch.setattr(one.flow.connections["a"].connector, "scan", endless)
+    one.sweep_once("a")
+    monkeypatch.undo()
+    assert other.sweep_once("a") == 60.0, "the lease was given back"
+
+
+def test_after_a_sweep_that_failed_the_other_processes_wait_as_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other, _ = two_workers(tmp_path / "b.db")
+
+    def busy(cursor: str | None) -> Page:
+        raise Transient("throttled", "HTTP 429", after_s=45.0, whole=True)
+
+    monkeypatch.setattr(one.flow.connections["a"].connector, "scan", busy)
+    assert one.sweep_once("a") == 45.0
+    monkeypatch.undo()
+    assert other.sweep_once("a") == SWEEP_RETRY_S, "nobody sweeps before the vendor wants it"
+
+
+def test_a_worker_gives_its_budgets_back_when_they_are_over_and_at_the_end(tmp_path: Path) -> None:
+    worker, _, _ = made(tmp_path / "b.db")
+    store, limits = worker.flow.store, Limits(10, 60_000, 4, 60_000)
+
+    def grants(ask: Ask) -> Grant:
+        return store.draw("a", "p", ask, limits, epoch_ms())
+
+    def counted() -> int:
+        rows = store.db.run("budget", connection="a")
+        return sum(row["calls"] for row in json.loads(rows[0]["shares"]))
+
+    budget = Budget(10, 60.0, 4, grants=grants)
+    worker.budgets = (budget,)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    deadline = time.monotonic() + 20
+    for _ in range(2):
+        budget.enter()
+        budget.leave(True)
+        assert counted() > 0
+        while counted() and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert counted() == 0
+    budget.enter()
+    budget.leave(True)
+    worker.stop.set()
+    thread.join(25)
+    assert counted() == 0
 
 
 def test_a_delivery_that_meets_a_defect_does_not_stop_those_behind_it(tmp_path: Path) -> None:

@@ -62,6 +62,9 @@ class Engine(Protocol):
         committed after it: enough for what the bridge would only do again.
         """
 
+    def ahead_ms(self) -> int:
+        """Return by how many milliseconds the clock of the database is ahead of this machine's."""
+
     def wake(self) -> None:
         """Tell those who wait, in whichever process, that there is work. When it gets lost, they look by themselves."""
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import select
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
+from statistics import median
 from typing import Any, NoReturn
 
 import psycopg
@@ -24,6 +26,7 @@ from bridge.store.schema import MIGRATIONS, for_postgres
 CONNECTIONS = 2  # entry plans of hosts allow 20 in all, and a deploy overlaps two sets of processes
 BUSY_S = 5.0
 LISTEN_S = 0.5
+TRIPS = 5  # the first may include the time to connect
 LOCAL = ("", "localhost", "127.0.0.1", "::1")
 CURE = "see that the server runs and takes connections, and that DATABASE_URL is its address, with the right password"
 # a dead server is noticed within 30 s, not after the two hours of the operating system
@@ -168,6 +171,15 @@ class Postgres:
                     self._local.db = None
         except psycopg.Error as error:
             _fail(error)
+
+    def ahead_ms(self) -> int:
+        """Return by how many milliseconds the server's clock is ahead of this machine's; the median of a few tries."""
+        return round(median(self._ahead_ms() for _ in range(TRIPS)))
+
+    def _ahead_ms(self) -> float:
+        sent_s = time.time()
+        server_ms = float(self.run("server_time")[0][0])
+        return server_ms - (sent_s + time.time()) / 2 * 1000  # as if there and back took equally long
 
     def wake(self) -> None:
         """Tell those who wait, in whichever process, that there is work; when it fails they find it by themselves."""

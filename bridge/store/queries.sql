@@ -15,6 +15,33 @@ ON CONFLICT (name) DO UPDATE SET heard_at = excluded.heard_at;
 INSERT INTO connection (name, swept_at) VALUES (:connection, :at)
 ON CONFLICT (name) DO UPDATE SET swept_at = excluded.swept_at;
 
+-- name: lease_sweep
+-- For whoever asks first, when the connection was not swept since :before and nobody else sweeps it or has to wait.
+INSERT INTO connection (name, sweeper, sweep_until) VALUES (:connection, :owner, :until)
+ON CONFLICT (name) DO UPDATE SET sweeper = excluded.sweeper, sweep_until = excluded.sweep_until
+WHERE connection.sweep_until <= :now AND COALESCE(connection.swept_at, 0) <= :before RETURNING name;
+
+-- name: renew_sweep
+UPDATE connection SET sweep_until = :until WHERE name = :connection AND sweeper = :owner RETURNING name;
+
+-- name: release_sweep
+-- With a time before which nobody should try again.
+UPDATE connection SET sweeper = NULL, sweep_until = :until WHERE name = :connection AND sweeper = :owner;
+
+-- name: budget
+-- What the processes that call a connection have of its budget, as JSON: few, short-lived, and only ever needed together.
+SELECT shares FROM budget WHERE connection = :connection;
+
+-- name: budget for postgres
+-- Locked to the end of the transaction: shares are given out one after the other.
+SELECT shares FROM budget WHERE connection = :connection FOR NO KEY UPDATE;
+
+-- name: add_budget
+INSERT INTO budget (connection, shares) VALUES (:connection, '[]') ON CONFLICT (connection) DO NOTHING;
+
+-- name: save_budget
+UPDATE budget SET shares = :shares WHERE connection = :connection;
+
 -- name: pause
 -- A short pause does not end a longer one: an operator's, or that of refused credentials.
 INSERT INTO connection (name, paused_until, why) VALUES (:connection, :until, :why)
@@ -363,6 +390,10 @@ INSERT INTO bridge_migration (name) VALUES (:name);
 
 -- name: prove for postgres
 UPDATE bridge_migration SET name = name WHERE name = '0001_first';
+
+-- name: server_time for postgres
+-- Of this moment, not of the begin of the transaction; in milliseconds.
+SELECT EXTRACT(EPOCH FROM clock_timestamp()) * 1000.0;
 
 -- name: wake for postgres
 -- After the commit, in a transaction of its own: those that tell something commit one after the other, on the whole server.

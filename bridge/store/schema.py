@@ -81,7 +81,20 @@ LEASES = "CREATE INDEX link_lease ON link (lease_until) WHERE lease_until > 0"
 # how often a table has changed that is read by all and seldom written: who has read it sees whether that still stands
 REVISIONS = "CREATE TABLE revision (name TEXT PRIMARY KEY, n INTEGER NOT NULL);"
 
-MIGRATIONS: Mapping[str, str] = {"0001_first": FIRST, "0002_leases": LEASES, "0004_revisions": REVISIONS}
+# what the processes that work on one connection share: its budget, and who sweeps it
+SHARING = """
+CREATE TABLE budget (
+    connection TEXT PRIMARY KEY, shares TEXT NOT NULL);
+ALTER TABLE connection ADD COLUMN sweeper TEXT;
+ALTER TABLE connection ADD COLUMN sweep_until INTEGER NOT NULL DEFAULT 0
+"""
+
+MIGRATIONS: Mapping[str, str] = {
+    "0001_first": FIRST,
+    "0002_leases": LEASES,
+    "0003_sharing": SHARING,
+    "0004_revisions": REVISIONS,
+}
 
 # "C" orders texts by their bytes, as SQLite does, whatever the language of the server
 POSTGRES_TYPES: Mapping[str, str] = {"INTEGER": "BIGINT", "BLOB": "BYTEA", "TEXT": 'TEXT COLLATE "C"'}
@@ -102,9 +115,10 @@ class Table:
 
 def _tables() -> dict[str, Table]:
     """Return the tables that the migrations make, each after those that it refers to."""
-    made = {}
-    for name, body in re.findall(r"CREATE TABLE (\w+) \((.*?)\);", "\n".join(MIGRATIONS.values()), re.S):
-        columns = re.findall(r"(\w+) (?:INTEGER|TEXT|BLOB)\b", body)
+    made, text = {}, "\n".join(MIGRATIONS.values())
+    added = re.findall(r"ALTER TABLE (\w+) ADD COLUMN (\w+)", text)
+    for name, body in re.findall(r"CREATE TABLE (\w+) \((.*?)\);", text, re.S):
+        columns = re.findall(r"(\w+) (?:INTEGER|TEXT|BLOB)\b", body) + [c for table, c in added if table == name]
         key = re.findall(r"(\w+) TEXT PRIMARY KEY", body) or re.findall(r"PRIMARY KEY \((.*?)\)", body)[0].split(", ")
         made[name] = Table(tuple(columns), tuple(key))
     return made

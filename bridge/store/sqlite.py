@@ -122,6 +122,10 @@ class Sqlite:
             self._fail(error)
             raise
 
+    def ahead_ms(self) -> int:
+        """Return 0: a file is of this machine."""
+        return 0
+
     def wake(self) -> None:
         """Tell the processes that wait that there is work; what gets lost they find by themselves."""
         if self._memory is None:

@@ -137,9 +137,8 @@ class Store(Tables):
         """
         Take the lease of the link that has waited longest, or whose lease has lapsed; None when nothing is due.
 
-        Leases are counted by the clock of the worker, which the simulation has to own, and not by the database's. So
-        the clocks of machines that share a store must agree to well within a lease; one that runs ahead can take a
-        link too early, and then the token refuses the other's late commit.
+        now: of the clock that all processes share, `store.Clock`. A worker whose clock still runs ahead can take a
+        link too early; then the token refuses the other's late commit.
         """
         due = self.db.run("something_due", now=now)
         if not due:

@@ -14,6 +14,7 @@ from bridge.core.model import FOREVER, Native, Ref
 from bridge.store.engine import Engine, on_server
 from bridge.store.inbox import Inbox
 from bridge.store.rows import Row, to_json
+from bridge.store.sharing import Sharing
 from bridge.store.sqlite import Sqlite
 
 
@@ -35,7 +36,7 @@ def _engine(address: str | Path) -> Engine:
     return Postgres(str(address))
 
 
-class Tables:
+class Tables(Sharing):
     """
     address: of a PostgreSQL database, or the path of a SQLite file. new_id: makes the ids of rows; UUIDv7 unless a test
     wants its own.

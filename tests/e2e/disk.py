@@ -20,8 +20,8 @@ from bridge.demo.judge import Judge, Made
 from bridge.demo.people import edit
 from bridge.demo.stage import Stage
 from bridge.store import CURE
+from tests.e2e.database import ask
 from tests.e2e.victims import children, expire_leases, kill, leases
-from tests.store.raw import raw
 
 DISK_BYTES = 3_000_000
 REST_S, POSTS_MAX, DOWN_S, START_S = 40.0, 400, 3.0, 15.0
@@ -119,7 +119,7 @@ def play(stage: Stage, breaks: Callable[[], object], mend: Callable[[], object],
         mend()
         assert vendor.until(200)
         time.sleep(1.0)  # what began before the disk was well has ended
-        expire_leases(judge.store, stage.bridge.now())
+        expire_leases(stage.bridge.settings.database, stage.bridge.now())
         settle(judge, links, [Made(links[0], "plazbot", "name", "Edited while the disk was full")])
         level(judge, links, vendor)
         assert children(stage.processes[-1].pid) == before, "a process ended"
@@ -153,15 +153,15 @@ def log_of(stage: Stage) -> bytes:
 
 
 def settle(judge: Judge, links: list[str], made: list[Made]) -> None:
-    deadline = time.monotonic() + REST_S
+    deadline, database = time.monotonic() + REST_S, judge.store.db.path
     query = "SELECT COUNT(*) FROM delivery WHERE state <> 'done'"
-    while raw(judge.store).execute(query).fetchone()[0] or leases(judge.store) or not judge.settled(links, made):
+    while ask(database, query)[0][0] or leases(database) or not judge.settled(links, made):
         assert time.monotonic() < deadline, "the bridge does not come to rest"
         time.sleep(0.1)
 
 
 def level(judge: Judge, links: list[str], vendor: Vendor) -> None:
-    rows = raw(judge.store).execute("SELECT dedupe_key FROM delivery WHERE outcome <> ''")
+    rows = ask(judge.store.db.path, "SELECT dedupe_key FROM delivery WHERE outcome <> ''")
     assert vendor.acknowledged <= {r[0] for r in rows}
     assert all(fine for link in links for _, fine in judge.level(link).values())
     assert judge.store.db.check() == "ok"

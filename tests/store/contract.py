@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from bridge.core.grants import Ask, Grant, Limits
 from bridge.core.model import (
     FOREVER,
     Effects,
@@ -543,6 +545,57 @@ class StoreContract:
         hook(store)
         assert (store.connections()["a"]["swept_at"], store.connections()["a"]["heard_at"]) == (NOW, NOW)
 
+    def test_one_sweeps_at_a_time_and_not_again_what_was_swept(self, store: Store) -> None:
+        assert store.lease_sweep("a", "one", NOW, LEASE, before=NOW - 900)
+        assert not store.lease_sweep("a", "two", NOW + 9, LEASE, before=NOW - 900)
+        assert store.lease_sweep("b", "two", NOW + 9, LEASE, before=NOW - 900)
+        store.swept("a", NOW + 10)
+        store.release_sweep("a", "one")
+        assert not store.lease_sweep("a", "two", NOW + 909, LEASE, before=NOW + 9)
+        assert store.lease_sweep("a", "two", NOW + 910, LEASE, before=NOW + 10)
+
+    def test_a_sweeper_that_died_is_replaced_and_comes_too_late(self, store: Store) -> None:
+        assert store.lease_sweep("a", "one", NOW, LEASE, before=NOW)
+        assert store.renew_sweep("a", "one", NOW + 5, LEASE)
+        assert not store.lease_sweep("a", "two", NOW + LEASE, LEASE, before=NOW)
+        assert store.lease_sweep("a", "two", NOW + LEASE + 5, LEASE, before=NOW)
+        assert not store.renew_sweep("a", "one", NOW + LEASE + 6, LEASE)
+        store.release_sweep("a", "one")
+        assert not store.lease_sweep("a", "three", NOW + LEASE + 7, LEASE, before=NOW), "the second has it still"
+
+    def test_after_a_sweep_that_failed_nobody_tries_too_soon(self, store: Store) -> None:
+        assert store.lease_sweep("a", "one", NOW, LEASE, before=NOW)
+        store.release_sweep("a", "one", NOW + 30)
+        assert not store.lease_sweep("a", "two", NOW + 29, LEASE, before=NOW)
+        assert store.lease_sweep("a", "two", NOW + 30, LEASE, before=NOW)
+
+    # budgets
+
+    def test_processes_share_the_budget_of_a_connection_and_no_other(self, store: Store) -> None:
+        limits, want = Limits(4, 1_000, 2, 5_000), Ask((), 0, 4)
+        first, other = (store.draw(connection, "one", want, limits, NOW) for connection in ("a", "b"))
+        assert (first.calls, first.slots, first) == (4, 2, other)
+        assert (
+            store.draw("a", "two", want, limits, NOW + 1).calls,
+            store.draw("a", "one", want, limits, NOW + 2).calls,
+        ) == (0, 2)
+
+    def test_what_was_granted_lapses_and_is_forgotten(self, store: Store) -> None:
+        limits, want = Limits(4, 1_000, 2, 5_000), Ask(((10, 3),), 1, 4)
+        for n in range(5):
+            store.draw("a", f"dead {n}", want, limits, NOW + n)
+        late = NOW + 60_000
+        assert store.draw("a", "alive", Ask((), 0, 4), limits, late).calls == 4
+        (row,) = store.db.run("budget", connection="a")
+        assert [share["process"] for share in json.loads(row["shares"])] == ["alive"]
+        assert store.draw("a", "alive", Ask((), 0, 0), limits, late + 1) == Grant(0, 0, 0)
+        assert store.db.run("budget", connection="a")[0]["shares"] == "[]"
+
+    # the clock
+
+    def test_the_clock_of_the_database_is_known(self, store: Store) -> None:
+        assert abs(store.db.ahead_ms()) < 1_000, "it is of this machine here"
+
     # choices
 
     def test_choices_say_what_they_mean(self, store: Store) -> None:
@@ -654,6 +707,12 @@ class SharedStoreContract(StoreContract):
         got = [link for process in both for link in process.communicate(timeout=60)[0].split()]
         assert [process.returncode for process in both] == [0, 0]
         assert (len(got), len(set(got))) == (60, 60)
+
+    def test_two_processes_never_draw_more_than_there_is(self, store: Store, tmp_path: Path) -> None:
+        both = [self.run("draw", tmp_path) for _ in range(2)]
+        got = [int(calls) for process in both for calls in process.communicate(timeout=60)[0].split()]
+        assert [process.returncode for process in both] == [0, 0]
+        assert (len(got), sum(got)) == (120, 120)
 
     def test_nothing_that_was_answered_is_lost_by_a_killed_process(self, store: Store, tmp_path: Path) -> None:
         linked(store)

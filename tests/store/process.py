@@ -1,9 +1,11 @@
-"""Another process on the same store, to race with or to kill: `python -m tests.store.process claim|write <address>`."""
+"""Another process on a store, to race with or to kill: `python -m tests.store.process claim|draw|write <address>`."""
 
 from __future__ import annotations
 
+import os
 import sys
 
+from bridge.core.grants import Ask, Limits
 from bridge.core.model import Effects, Entry, Hub, Shadow
 from bridge.store import Store
 from tests.store.contract import LEASE, NOW, hook
@@ -18,6 +20,12 @@ def claim(store: Store) -> None:
     """Claim links until there are none, and print them."""
     while (claim := store.claim("w", NOW, LEASE)) is not None:
         say(claim.link)
+
+
+def draw(store: Store) -> None:
+    """Be sixty processes that each want a call, of the 120 that two of us can have; print what each got."""
+    for n in range(60):
+        say(str(store.draw("a", f"{os.getpid()} {n}", Ask((), 0, 1), Limits(120, 60_000, 120, 60_000), NOW).calls))
 
 
 def write(store: Store) -> None:
@@ -37,4 +45,4 @@ def write(store: Store) -> None:
 
 
 if __name__ == "__main__":
-    {"claim": claim, "write": write}[sys.argv[1]](Store(sys.argv[2]))
+    {"claim": claim, "draw": draw, "write": write}[sys.argv[1]](Store(sys.argv[2]))

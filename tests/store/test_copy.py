@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from sqlite_utils import Database
 
 from bridge.cli import cli
+from bridge.core.grants import Ask, Limits
 from bridge.core.model import Effects, Entry, Former, Hold, Hub, Ref, Said, Sent, Shadow, Write
 from bridge.store import Store, Taken, copy
 from bridge.store.copy import NotCopied, copy_store
@@ -41,6 +42,8 @@ def fill(store: Store) -> None:
     attempt = Attempt(link, "a", "d1", "failed", fails=1, failing_since=NOW)
     holds = {"a": [Hold("a", "name", "r", "c")]}
     store.save(claim, at, NOW, effects=effects, opened=(write, "d1"), holds=holds, attempt=attempt)
+    store.draw("a", "p", Ask(((5, 2),), 1, 3), Limits(9, 1_000, 4, 5_000), NOW)
+    store.lease_sweep("a", "p", NOW, 60_000, before=NOW)
 
 
 def everything(store: Store) -> dict[str, list[tuple[Any, ...]]]:
