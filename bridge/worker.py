@@ -129,7 +129,7 @@ class Worker:
         return max(0.0, float(row["swept_at"]) / 1000 + self.scans[connection] - self.flow.now() / 1000)
 
     def sweep_once(self, connection: str) -> float:
-        """Sweep a connection that is not paused; return the seconds to wait before the next time."""
+        """Sweep a connection that is not paused; return how long to wait then, in seconds. Raises as the store."""
         store, now = self.flow.store, self.flow.now()
         row = store.connections().get(connection)
         if row is not None and row["paused_until"] > now:
@@ -142,6 +142,8 @@ class Worker:
             log_event("sweep.done", connection=connection, outcome="paused", reason=error.reason)
             return SWEEP_RETRY_S
         except BridgeError as error:
+            if error.reason == STORE_FAILED:
+                raise
             after_s = error.after_s if isinstance(error, Transient) and error.after_s else SWEEP_RETRY_S
             log_event("sweep.done", connection=connection, outcome="failed", reason=error.reason)
             return min(max(after_s, 1.0), self.scans[connection])

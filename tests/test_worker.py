@@ -85,6 +85,16 @@ def test_a_sweep_comes_again_when_the_vendor_says(tmp_path: Path, monkeypatch: p
     assert worker.sweep_once("a") == 7.0
 
 
+def test_a_sweep_that_cannot_be_stored_names_the_cure(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    worker, _, _ = made(tmp_path / "b.db")
+    worker.scans = {"a": 60.0}
+    worker.flow.store.db._connection().execute("PRAGMA query_only = 1")
+    assert worker._patiently(lambda: worker.sweep_once("a")) == STORE_WAIT_S
+    [said] = [r.__dict__["fields"] for r in caplog.records]
+    assert (said["reason"], said["cure"]) == ("store_failed", CURE)
+    assert worker._patiently(lambda: worker.sweep_once("a")) == 60.0
+
+
 def test_a_delivery_that_meets_a_defect_does_not_stop_those_behind_it(tmp_path: Path) -> None:
     worker, _, connectors = made(tmp_path / "b.db")
     kept: dict[str, Any] = {"method": "POST", "query": {}, "content_type": "application/json"}
