@@ -21,7 +21,7 @@ from bridge.core.rules import Rules
 from bridge.core.story import outcome_of
 from bridge.sides import Connection, Sides
 from bridge.store import Claim, Fenced, Store
-from bridge.store.store import Attempt, Waiting
+from bridge.store.store import Attempt, Intake, Waiting
 
 LEASE_MS = 60_000
 REFUSED_CURE = "give it a value that this CRM takes, or mend the cause and run `bridge replay --dead`"
@@ -73,12 +73,11 @@ class Flow:
 
     # step 2: a delivery becomes looks
 
-    def take_in(self, delivery: Waiting) -> None:
-        """Turn a delivery into looks, or end it with the reason why there are none."""
+    def take_in(self, delivery: Waiting) -> Intake:
+        """Return the looks that a delivery leads to, or the reason why there are none."""
         connection = self.connections.get(delivery.connection)
         if connection is None:
-            self.store.become_looks(delivery.id, [], "no such connection")
-            return
+            return Intake(delivery.id, (), "no such connection")
         inbound = Inbound(delivery.method, delivery.query, {"content-type": delivery.content_type}, delivery.body)
         refs = connection.connector.touched(inbound)
         looks = []
@@ -89,7 +88,7 @@ class Flow:
                 looks.append((link, Look(ref, now, delivery.id)))
                 if connection.habits.lag:
                     looks.append((link, Look(ref, now + connection.habits.lag, delivery.id)))
-        self.store.become_looks(delivery.id, looks, "not linked" if refs else "not about a deal")
+        return Intake(delivery.id, looks, "not linked" if refs else "not about a deal")
 
     # steps 3 to 8: one link
 

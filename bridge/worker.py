@@ -15,6 +15,7 @@ from bridge.core.errors import BridgeError, Disconnected, Misconfigured, Transie
 from bridge.flow import LEASE_MS, Flow
 from bridge.log import Fields, log_event, trace_of
 from bridge.store import STORE_FAILED, Fenced
+from bridge.store.store import Intake
 from bridge.sweep import Swept, sweep
 
 IDLE_S = 1.0
@@ -94,14 +95,16 @@ class Worker:
             return 0
         try:
             waiting = self.flow.store.waiting()
+            taken = []
             for delivery in waiting:
                 try:
-                    self.flow.take_in(delivery)
+                    taken.append(self.flow.take_in(delivery))
                 except Transient:
                     raise
                 except Exception as error:  # noqa: BLE001  as in `step`
-                    self.flow.store.become_looks(delivery.id, [], "dead: defect")
+                    taken.append(Intake(delivery.id, (), "dead: defect"))
                     log_event("delivery.defect", level=logging.ERROR, delivery=delivery.id, trace=trace_of(error))
+            self.flow.store.become_looks(taken)
             return len(waiting)
         finally:
             self.taking.release()
@@ -140,7 +143,7 @@ class Worker:
     def sweep_once(self, connection: str) -> float:
         """
         Sweep a connection that is not paused, unless another process does or has just done it; return the seconds to
-        wait before the next time.
+        wait before the next time. Raises as the store does.
         """
         store, now, scan_s = self.flow.store, self.flow.now(), self.scans[connection]
         row = store.connections().get(connection)
@@ -166,6 +169,8 @@ class Worker:
             log_event("sweep.done", connection=connection, outcome="paused", reason=error.reason)
             return SWEEP_RETRY_S, False
         except BridgeError as error:
+            if error.reason == STORE_FAILED:
+                raise
             after_s = error.after_s if isinstance(error, Transient) and error.after_s else SWEEP_RETRY_S
             log_event("sweep.done", connection=connection, outcome="failed", reason=error.reason)
             return min(max(after_s, 1.0), self.scans[connection]), True

@@ -204,6 +204,16 @@ def test_a_worker_gives_its_budgets_back_when_they_are_over_and_at_the_end(tmp_p
     assert counted() == 0
 
 
+def test_a_sweep_that_cannot_be_stored_names_the_cure(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    worker, _, _ = made(tmp_path / "b.db")
+    worker.scans = {"a": 60.0}
+    writer(worker.flow.store).execute("PRAGMA query_only = 1")
+    assert worker._patiently(lambda: worker.sweep_once("a")) == STORE_WAIT_S
+    [said] = [r.__dict__["fields"] for r in caplog.records]
+    assert (said["reason"], said["cure"]) == ("store_failed", CURE)
+    assert worker._patiently(lambda: worker.sweep_once("a")) == SWEEP_RETRY_S  # its lease still runs
+
+
 def test_a_delivery_that_meets_a_defect_does_not_stop_those_behind_it(tmp_path: Path) -> None:
     worker, _, connectors = made(tmp_path / "b.db")
     kept: dict[str, Any] = {"method": "POST", "query": {}, "content_type": "application/json"}

@@ -20,6 +20,7 @@ class Batch:
 
     db: sqlite3.Connection
     durable: bool
+    empty: bool = True
     spoiled: bool = False
     error: BaseException | None = None
     over: threading.Event = field(default_factory=threading.Event)
@@ -27,8 +28,8 @@ class Batch:
 
 class Batches:
     """
-    One transaction at a time, in a savepoint of its own, within the batch that is open. Who finds nobody waiting ends
-    the batch; the others wait for that, so that whoever returns is committed.
+    One transaction at a time, in a savepoint of its own unless it is the first, within the batch that is open. Who
+    finds nobody waiting ends the batch; the others wait for that, so that whoever returns is committed.
 
     connect: opens a connection; with True, one whose every commit is synced to the disk before it returns. A batch is
     synced when one transaction in it asks for that. A commit that is not synced survives the death of the process; when
@@ -51,12 +52,15 @@ class Batches:
         mine: Batch | None = None
         try:
             mine = self._joined(durable)
-            mine.db.execute("SAVEPOINT one")
+            alone, mine.empty = mine.empty, False
+            if not alone:
+                mine.db.execute("SAVEPOINT one")
             try:
                 yield mine.db
-                mine.db.execute("RELEASE one")
+                if not alone:
+                    mine.db.execute("RELEASE one")
             except BaseException:
-                self._undo(mine)
+                self._undo(mine, alone)
                 raise
         finally:
             if self._open is not None and not self._anybody():
@@ -109,9 +113,11 @@ class Batches:
             self._open = Batch(db, synced)
         return self._open
 
-    def _undo(self, batch: Batch) -> None:
+    def _undo(self, batch: Batch, alone: bool) -> None:
         """Take back one transaction; when SQLite has rolled back all of them, all have failed."""
         batch.spoiled = True
+        if alone and batch.db.in_transaction:
+            batch.db.execute("ROLLBACK")
         if batch.db.in_transaction:
             batch.db.execute("ROLLBACK TO one")
             batch.db.execute("RELEASE one")

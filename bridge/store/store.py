@@ -54,6 +54,15 @@ class Waiting:
 
 
 @dataclass(frozen=True)
+class Intake:
+    """What a delivery leads to: looks, each with its link; or none, and why."""
+
+    delivery: str
+    looks: Sequence[tuple[str, Look]]
+    outcome: str
+
+
+@dataclass(frozen=True)
 class Attempt:
     """
     One pass over one side of a link: what made us look, how it ended, how long it took.
@@ -108,16 +117,19 @@ class Store(Tables):
     def count_waiting(self) -> int:
         return int(self.db.run("count_waiting")[0][0])
 
-    def become_looks(self, delivery: str, looks: Sequence[tuple[str, Look]], outcome: str) -> None:
+    def become_looks(self, intakes: Sequence[Intake]) -> None:
         """
-        Turn a delivery into looks at links, or end it with `outcome` when it leads to none.
+        Turn deliveries into looks at links, or end those that lead to none.
 
-        looks: link id and look. A delivery that does not wait any more stays as it is: another worker was first.
+        A delivery that does not wait any more stays as it is: another worker was first.
         """
+        if not intakes:
+            return
         with self.db.transaction(durable=False):
-            state = "looking" if looks else "done"
-            if self.db.run("delivery_state", id=delivery, state=state, outcome="" if looks else outcome):
-                self._add_looks(looks)
+            for each in intakes:
+                state, outcome = ("looking", "") if each.looks else ("done", each.outcome)
+                if self.db.run("delivery_state", id=each.delivery, state=state, outcome=outcome):
+                    self._add_looks(each.looks)
 
     def replay(self, delivery: str) -> bool:
         """Handle a stored delivery again; return False when there is none of that id."""

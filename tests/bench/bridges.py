@@ -44,6 +44,7 @@ rate_calls = 100000
 rate_per_s = 1
 concurrency = 64
 lag_s = 0
+answer = "stored"
 timeout_s = 20
 scan_s = 604800
 """

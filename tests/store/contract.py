@@ -31,7 +31,7 @@ from bridge.core.model import (
     Write,
 )
 from bridge.store import Claim, Fenced, Store, Taken
-from bridge.store.store import Attempt
+from bridge.store.store import Attempt, Intake
 from tests.e2e.database import ask
 
 NOW = 1_750_000_000_000
@@ -102,7 +102,7 @@ class StoreContract:
         assert ([w.connection for w in store.waiting()], store.waiting()[0].id) == (["a", "b", "a"], first)
 
     def test_a_repeat_changes_nothing_even_when_the_first_has_ended(self, store: Store) -> None:
-        store.become_looks(hook(store, "n1"), [], "not linked")
+        store.become_looks([Intake(hook(store, "n1"), [], "not linked")])
         hook(store, "n1")
         assert store.waiting() == []
 
@@ -118,22 +118,22 @@ class StoreContract:
     def test_a_delivery_becomes_looks(self, store: Store) -> None:
         link = linked(store)
         delivery = hook(store)
-        store.become_looks(delivery, [(link, Look(A, NOW + 5, delivery))], "")
+        store.become_looks([Intake(delivery, [(link, Look(A, NOW + 5, delivery))], "")])
         assert (store.waiting(), self.outcome(store, delivery)) == ([], ("looking", ""))
         assert store.due_looks(link, NOW + 5)["a"] == ["linked", delivery]
 
     def test_a_delivery_that_two_workers_take_in_is_looked_at_once(self, store: Store) -> None:
         link = linked(store)
         delivery = hook(store)
-        store.become_looks(delivery, [(link, Look(A, NOW + 5, delivery))], "")
-        store.become_looks(delivery, [(link, Look(A, NOW + 6, delivery))], "")
+        store.become_looks([Intake(delivery, [(link, Look(A, NOW + 5, delivery))], "")])
+        store.become_looks([Intake(delivery, [(link, Look(A, NOW + 6, delivery))], "")])
         assert [(r["at"], r["cause"]) for r in store.db.run("due_looks", link=link, now=NOW + 9)][2:] == [
             (NOW + 5, delivery)
         ]
 
     def test_a_delivery_that_leads_nowhere_ends_at_once(self, store: Store) -> None:
         delivery = hook(store)
-        store.become_looks(delivery, [], "not linked")
+        store.become_looks([Intake(delivery, [], "not linked")])
         assert self.outcome(store, delivery) == ("done", "not linked")
 
     def test_a_delivery_keeps_its_first_outcome(self, store: Store) -> None:
@@ -151,7 +151,7 @@ class StoreContract:
 
     def test_replay_makes_a_delivery_wait_again(self, store: Store) -> None:
         delivery = hook(store)
-        store.become_looks(delivery, [], "not linked")
+        store.become_looks([Intake(delivery, [], "not linked")])
         assert (store.replay(delivery), self.outcome(store, delivery)) == (True, ("waiting", ""))
         assert [w.id for w in store.waiting()] == [delivery]
 

@@ -11,6 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from bridge.store import Store
+from bridge.store.store import Intake
 from bridge.web import create_app, receiver
 from tests.store.raw import raw
 from tests.web.toy import Parts, Polite, Toy, hook, read_only, rows, set_on_each, toy
@@ -110,7 +111,7 @@ def test_a_full_queue_is_busy_and_counted_only_now_and_then(
     bridge.at += 1_000
     assert client.post("/webhooks/polite", data=hook("7")).status_code == 429
     for waiting in bridge.store.waiting():
-        bridge.store.become_looks(waiting.id, [], "not linked")
+        bridge.store.become_looks([Intake(waiting.id, [], "not linked")])
     bridge.at += 1_000
     assert client.post("/webhooks/polite", data=hook("7")).status_code == 200
     assert len(counted) == 3
