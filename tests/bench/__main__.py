@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from tests.bench.sink import Sink
 from tests.bench.systems import Bare, Insert, KeenQueue, Loops, Queue, System
 from tests.bench.targets import Memory, size_verdicts, summary, verdicts
 from tests.e2e.victims import children
+from tests.postgres import emptied, server
 
 LETTERS = "KLMNPQRSTUVWXYZ"
 BREAK_S = 0.2
@@ -41,10 +43,10 @@ Say = Callable[[str], None]
 
 
 class Run:
-    """One run: all systems, started once, each awake only in its turn."""
+    """One run: all systems, started once, each awake only in its turn. address: of a PostgreSQL server, or ""."""
 
-    def __init__(self, asked: argparse.Namespace, folder: Path, say: Say) -> None:
-        self.asked, self.folder, self.say = asked, folder, say
+    def __init__(self, asked: argparse.Namespace, folder: Path, address: str, say: Say) -> None:
+        self.asked, self.folder, self.address, self.say = asked, folder, address, say
         self.sink = Sink(Deals())
         self.ground = Ground(self.sink, asked.length)
         self.scenes = [s for s in scenes() if any(s.key.startswith(name) for name in asked.only)]
@@ -84,14 +86,13 @@ class Run:
         """Return the systems that the scenes ask for, not started."""
         asked, url, kinds = self.asked, self.sink.url, {kind for s in self.scenes for kind in s.kinds}
         at, most, made = self.folder, max(asked.links), list[System]()
+        databases = ["", *([self.address] if self.address else [])]
         made += [kind(letter, at / letter, url) for kind, letter in ((Bare, "A"), (Insert, "B")) if kind in kinds]
         queues = ((Queue, "H"), (KeenQueue, "I"))
         made += [kind(letter, at / letter, url, most, asked.deals) for kind, letter in queues if kind in kinds]
         made += [Loops("D", at / "D", url, asked.threads)] if Loops in kinds else []
-        databases = ["", *([asked.postgres] if asked.postgres else [])]
         for letter, (links, database) in zip(LETTERS, itertools.product(asked.links, databases), strict=False):
-            database_url = database.format(links=links)
-            given = {"threads": asked.threads, "database_url": database_url}
+            given = {"threads": asked.threads, "database_url": database and emptied(database, f"links_{links}")}
             made.append(Bridge(letter, at / letter, url, links, min(asked.deals, links), **given))
         return made
 
@@ -238,7 +239,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=8, help="threads of the worker and of its rival (8)")
     parser.add_argument("--soak", type=int, default=0, help="make so many edits at the end and watch memory: 100000")
     parser.add_argument("--profile", action="store_true", help="say at the end where web and worker spend their time")
-    parser.add_argument("--postgres", default="", help="address of an empty database; {links} in it becomes the size")
+    parser.add_argument("--postgres", action="store_true", help="also on a PostgreSQL server that is started for it")
     parser.add_argument("--folder", help="where the databases stand: the disk there is part of what is measured")
     parser.add_argument("--keep", action="store_true", help="leave databases and logs behind")
     asked = parser.parse_args()
@@ -257,15 +258,16 @@ def main() -> int:
     def say(text: str) -> None:
         sys.stderr.write(f"{time.monotonic() - started:6.1f} s  {text}\n")
 
-    run = Run(asked, folder, say)
     if asked.profile and not can_spy():
         sys.stderr.write("--profile needs py-spy: run it as `make bench ARGS=--profile`\n")
         return 2
-    if not run.scenes:
+    if not any(s.key.startswith(name) for s in scenes() for name in asked.only):
         sys.stderr.write("no scene has such a name; see --help\n")
         return 2
     try:
-        asyncio.run(run.play())
+        with server(hasty=False, at=asked.folder) if asked.postgres else nullcontext("") as address:
+            run = Run(asked, folder, address, say)
+            asyncio.run(run.play())
     except (RuntimeError, BridgeError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -118,13 +118,13 @@ def test_a_server_that_ends_answers_what_has_come_and_refuses_what_comes(server:
         for pid in (*workers, server.pid):
             os.kill(pid, number)
     assert [connection.getresponse().status for connection in waiting] == [200] * 6
+    kept.request("POST", "/webhooks/open", hook("1", "kept again"))
+    answer = kept.getresponse()
+    assert (answer.status, answer.headers["Connection"]) == (200, "close")
     deadline = time.monotonic() + 5
     with pytest.raises(ConnectionRefusedError):
         while time.monotonic() < deadline:  # the last of them may not have closed its door yet
             socket.create_connection(("127.0.0.1", server.port), timeout=5).close()
-    kept.request("POST", "/webhooks/open", hook("1", "kept again"))
-    answer = kept.getresponse()
-    assert (answer.status, answer.headers["Connection"]) == (200, "close")
     assert {f"waiting-{i}" for i in range(6)} | {"kept", "kept again"} == {r["dedupe_key"] for r in rows(server.db)}
 
 
