@@ -109,13 +109,14 @@ class Merge:
 
     def _first(self, side: Side, rules: SideRules, name: str, n: Native, seen: Record) -> None:
         """
-        The first sight of a field: nothing is written for it; a hub without a value takes this one.
+        The first sight of a field: nothing is written for it; a hub without a value, or with a blank that was only the
+        first side's, takes this one.
 
         Only what was edited elsewhere after this side came into the link is due here.
         """
         hub = self.link.hubs.get(name)
         c, base = rules.decode(name, n), FIRST
-        if hub is None:
+        if hub is None or (hub.value is None and hub.version == FIRST and c is not None):
             stamp = self.now if seen.stamp is None else min(seen.stamp, self.now)
             self.link.hubs[name] = Hub(c, FIRST, stamp, side.ref.connection)
             self._note(side, name, "first", new=c, version=FIRST)

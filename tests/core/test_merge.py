@@ -569,7 +569,6 @@ def test_a_second_side_that_differs_is_told_and_not_written() -> None:
     assert (at.sides["b"].shadows["name"].base, told(merge)) == (1, [("differs", "b", "as found", "otherwise", 1)])
 
 
-@pytest.mark.xfail(strict=True, reason="a status that the first side has not keeps later stages from being sent: R16")
 def test_an_empty_first_side_gives_way_to_one_that_shows_something() -> None:
     at = Link("l", {"a": Side(A), "b": Side(B)}, {"name": Hub(None, 1, 7, "a")})
     Merge(at, rules(), NOW).observe(read("shown", stamp=9, ref=B), NOW)
