@@ -8,7 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from bridge.core.signature import load_keys, same_secret, signed
+from bridge.core.public_keys import load_keys, signed
+from bridge.core.signature import same_secret
 
 PRIVATE = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
 PEM = PRIVATE.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
 from bridge.connectors.base import (
@@ -36,11 +36,13 @@ from bridge.connectors.leadconnector.deal import (
     shown,
     shown_custom,
 )
-from bridge.connectors.leadconnector.hook import PUBLISHED, PUBLISHED_RSA, verify_signature
+from bridge.connectors.leadconnector.hook import PUBLISHED, PUBLISHED_RSA, keys_of, verify_signature
 from bridge.core.errors import Misconfigured, Permanent, Transient
 from bridge.core.fields import Choice, Day, Email, Field, Money, Party, Percent, Phone, Text
 from bridge.core.model import Native, Record, Ref
-from bridge.core.signature import load_keys
+
+if TYPE_CHECKING:
+    from bridge.core.public_keys import Key
 
 V3 = "v3"
 TOPICS = {
@@ -104,11 +106,8 @@ class Leadconnector(Connector):
         self, account: Account, *, transport: Transport, gate: Gate, now_s: Callable[[], float] = time.time
     ) -> None:
         super().__init__(account, transport=paced(transport), gate=gate, now_s=now_s)
-        given = self.option("public_key")
-        try:
-            self._keys = load_keys([given] if isinstance(given, str) else given, rsa=self.option("legacy_rsa"))
-        except ValueError as error:
-            raise Misconfigured(self._where("public_key"), str(error), "write the whole PEM text") from error
+        if "public_key" in account.options:
+            assert self._keys is not None  # what an operator has written is tried at the start
 
     def headers(self) -> Mapping[str, str]:
         if self.option("version") not in (VERSION, V3):
@@ -150,6 +149,14 @@ class Leadconnector(Connector):
     def verify(self, inbound: Inbound) -> None:
         if not verify_nudge(inbound, self.account.secrets.get("hook_secret")):
             verify_signature(inbound.body, inbound.headers, self._keys)
+
+    @cached_property
+    def _keys(self) -> tuple[Key, ...]:
+        given = self.option("public_key")
+        try:
+            return keys_of([given] if isinstance(given, str) else given, rsa=self.option("legacy_rsa"))
+        except ValueError as error:
+            raise Misconfigured(self._where("public_key"), str(error), "write the whole PEM text") from error
 
     def touched(self, inbound: Inbound) -> list[Ref]:
         # the secret that let a nudge or a workflow in is not stored with it, so what is missing is taken as ours

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from typing import TYPE_CHECKING
 
 from bridge.core.errors import Forged
-from bridge.core.signature import Key, signed
+
+if TYPE_CHECKING:
+    from bridge.core.public_keys import Key
 
 # The vendor's webhook guide, 2026-08: the same keys for every app; a rotation is announced by e-mail.
 PUBLISHED = """-----BEGIN PUBLIC KEY-----
@@ -33,6 +33,13 @@ T1hhTiaCeIY/OwwwNUY2yvcCAwEAAQ==
 NO_SIGNATURE = "N/A"  # the vendor writes it where it has not signed
 
 
+def keys_of(pems: Iterable[str], *, rsa: bool) -> tuple[Key, ...]:
+    """Return the keys of texts in PEM; raises ValueError. What it takes is 7 MB, and a worker verifies nothing."""
+    from bridge.core.public_keys import load_keys
+
+    return load_keys(pems, rsa=rsa)
+
+
 def verify_signature(body: bytes, headers: Mapping[str, str], keys: Iterable[Key]) -> None:
     """
     Raise Forged unless `body`, the raw bytes, is signed with one of the keys.
@@ -40,6 +47,11 @@ def verify_signature(body: bytes, headers: Mapping[str, str], keys: Iterable[Key
     An Ed25519 signature that is there decides alone. The older RSA header counts only without it, and only when
     `keys` holds an RSA key.
     """
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+    from bridge.core.public_keys import signed
+
     for header, kind in (("x-ghl-signature", Ed25519PublicKey), ("x-wh-signature", RSAPublicKey)):
         mine = [key for key in keys if isinstance(key, kind)]
         given = headers.get(header, NO_SIGNATURE)
