@@ -143,8 +143,8 @@ class Run:
         if system.processes:
             self._weigh(system)
         if scene.awake:
+            system.clear()  # first: who sleeps may hold a lock
             system.sleep()
-            system.clear()
         else:
             await self._settle(system, SETTLE_S)
             system.sleep()

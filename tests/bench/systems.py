@@ -57,7 +57,7 @@ class System:
         ).encode()
 
     def clear(self) -> None:
-        """Forget what was acknowledged and not handled; called when the others sleep."""
+        """Forget what was acknowledged and not handled; called when nobody posts."""
 
     def sleep(self, *names: str) -> None:
         """Stop processes where they are; all of them unless named."""
