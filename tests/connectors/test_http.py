@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -22,7 +22,8 @@ def answering(data: bytes) -> Iterator[str]:
             line, _ = server.accept()
             with line:
                 line.recv(65536)
-                line.sendall(data)
+                with suppress(OSError):  # it may hang up before the end
+                    line.sendall(data)
 
         thread = threading.Thread(target=answer, daemon=True)
         thread.start()
