@@ -319,7 +319,7 @@ MUTANTS: Mapping[str, Mutant] = {
             "sql:take_looks",
             " AND cause = :cause",
             " AND (1 OR cause = :cause)",
-            ("crashes", *HUNT),
+            ("hooks at once",),
         ),
         (
             "a write is on the disk before it is sent",

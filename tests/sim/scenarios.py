@@ -168,6 +168,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         Scenario("two processes", fakes(_lag), replace(DEADLY, stall=0.5, processes=2)),
         Scenario("polling", fakes(_polled), Menu(both=0.1, sneak=0.2, hook=0.5)),
         Scenario("late hooks", fakes(_lag), Menu(sneak=0.1, hook=1.5, revert=0.2)),
+        Scenario("hooks at once", fakes(_unswept), Menu(hook=1.0, gaps=(1, 2, 3, 5, 30), acts=16), threads=3),
         Scenario("lossy", fakes(_lossy), Menu(sneak=0.2, hook=0.2, hot=("stage",))),
         Scenario("tidy", fakes(_tidy), Menu(sneak=0.2, fate=0.3, hook=0.2)),
         Scenario("shortened", fakes(_shortens), Menu(sneak=0.6, hot=("name",), gaps=BRISK)),
