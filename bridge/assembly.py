@@ -20,6 +20,7 @@ from bridge.connectors.registry import VENDORS
 from bridge.core.errors import BridgeError, Misconfigured
 from bridge.core.grants import Limits
 from bridge.core.model import FOREVER
+from bridge.desk import Desk
 from bridge.flow import Flow
 from bridge.log import log_event
 from bridge.settings import ConnectionSettings, Settings, load
@@ -68,12 +69,18 @@ class Assembled:
         return {name: connector_of(c, self.budgets[name]) for name, c in self.settings.connections.items()}
 
     @cached_property
+    def connections(self) -> dict[str, Connection]:
+        settings = self.settings.connections
+        return {name: Connection(self.connectors[name], c.habits, c.order) for name, c in settings.items()}
+
+    @cached_property
     def flow(self) -> Flow:
-        connections = {
-            name: Connection(self.connectors[name], c.habits, c.order) for name, c in self.settings.connections.items()
-        }
         dice = random.SystemRandom().random
-        return Flow(self.store, connections, self.settings.policies, now=self.now, dice=dice, report=_logged)
+        return Flow(self.store, self.connections, self.settings.policies, now=self.now, dice=dice, report=_logged)
+
+    @cached_property
+    def desk(self) -> Desk:
+        return Desk(self.store, self.connections, self.settings, self.now)
 
     def close(self) -> None:
         """Give the budgets back, and close what is open of the store."""

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import psycopg
 
-# what a server may leave out whose data nobody will miss; a vacuum in the middle of a session would change the order in
-# which rows come that no statement orders, and with it the simulation's histories
-HASTY = ("fsync = off", "full_page_writes = off", "synchronous_commit = off", "autovacuum = off")
+# what a server may leave out whose data nobody will miss
+HASTY = ("fsync = off", "full_page_writes = off", "synchronous_commit = off")
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ENTRY = {"cli", "worker", "web", "assembly", "demo"}
-USE_CASES = {"flow", "sweep", "sides"}
+USE_CASES = {"flow", "sweep", "sides", "desk"}
 INPUT_OUTPUT = {"connectors", "store", "settings"}
 PARTS = ENTRY | USE_CASES | INPUT_OUTPUT | {"core", "sandbox", "log"}
 
@@ -25,6 +25,7 @@ MAY: dict[str, set[str]] = {
     "flow": {"sides", "connectors", "store", "core"},
     "sweep": {"sides", "connectors", "store", "core"},
     "sides": {"connectors", "store", "core"},
+    "desk": {"sweep", "sides", "connectors", "store", "settings", "core"},
     **{part: {"core"} for part in INPUT_OUTPUT},
     "log": {"core"},
     "core": set(),

@@ -167,7 +167,7 @@ SELECT token FROM link WHERE id = :link FOR NO KEY UPDATE;
 
 -- name: load_refs
 SELECT connection, kind, vendor_id, linked_at, stamp, wrote_at, missing_since, gone, fails, failing_since FROM ref
-WHERE link = :link;
+WHERE link = :link ORDER BY connection;
 
 -- name: load_hubs
 SELECT field, value, version, stamp, origin, hop, held_until, argued, argued_day FROM hub WHERE link = :link;
@@ -358,6 +358,25 @@ DELETE FROM attempt WHERE at < :before;
 
 -- name: prune_writes
 DELETE FROM write WHERE at < :before AND state IN ('done', 'refused', 'replayed');
+
+-- What people do
+
+-- name: note_deed
+INSERT INTO audit (id, at, who, deed, target, detail) VALUES (:id, :at, :who, :deed, :target, :detail);
+
+-- name: deeds
+-- Newest first, from before :before on.
+SELECT id, at, who, deed, target, detail FROM audit WHERE id < :before ORDER BY id DESC LIMIT :n;
+
+-- Links, as people search and mend them
+
+-- Choices, and what the lists of the CRMs offer
+
+-- Tokens, sessions, and requests that were answered
+
+-- What lists and pages show
+
+-- What is measured
 
 -- What only PostgreSQL needs: SQLite sets itself up by PRAGMAs, and sqlite-utils keeps its migrations.
 

@@ -89,11 +89,48 @@ ALTER TABLE connection ADD COLUMN sweeper TEXT;
 ALTER TABLE connection ADD COLUMN sweep_until INTEGER NOT NULL DEFAULT 0
 """
 
+# what people see and do. token and session: who may, as hashes only. audit: what they did. answered: what a repeat of a
+# request hears. listed: what a CRM's own lists offer. pulse: what each process last said of a connection. tally: counts
+# that only grow. alarm: the level that was last told.
+SEAT = """
+CREATE TABLE token (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, hash TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL,
+    used_at INTEGER, revoked_at INTEGER);
+CREATE UNIQUE INDEX token_name ON token (name) WHERE revoked_at IS NULL;
+CREATE TABLE session (
+    hash TEXT PRIMARY KEY, token TEXT NOT NULL REFERENCES token(id), created_at INTEGER NOT NULL,
+    until INTEGER NOT NULL);
+CREATE TABLE audit (
+    id TEXT PRIMARY KEY, at INTEGER NOT NULL, who TEXT NOT NULL, deed TEXT NOT NULL, target TEXT NOT NULL,
+    detail TEXT NOT NULL);
+CREATE TABLE answered (
+    token TEXT NOT NULL, repeat_key TEXT NOT NULL, request TEXT NOT NULL, at INTEGER NOT NULL, status INTEGER,
+    headers TEXT NOT NULL DEFAULT '{}', body TEXT NOT NULL DEFAULT '', PRIMARY KEY (token, repeat_key));
+CREATE TABLE listed (
+    connection TEXT NOT NULL, field TEXT NOT NULL, native TEXT NOT NULL, label TEXT NOT NULL, at INTEGER NOT NULL,
+    PRIMARY KEY (connection, field, native));
+CREATE TABLE pulse (
+    process TEXT NOT NULL, connection TEXT NOT NULL, at INTEGER NOT NULL, state TEXT NOT NULL,
+    PRIMARY KEY (process, connection));
+CREATE TABLE tally (
+    connection TEXT NOT NULL, what TEXT NOT NULL, outcome TEXT NOT NULL, n INTEGER NOT NULL,
+    PRIMARY KEY (connection, what, outcome));
+CREATE TABLE alarm (
+    connection TEXT NOT NULL, what TEXT NOT NULL, level INTEGER NOT NULL, at INTEGER NOT NULL,
+    PRIMARY KEY (connection, what));
+CREATE INDEX ref_vendor_id ON ref (vendor_id);
+CREATE INDEX alias_alias ON alias (alias);
+CREATE INDEX hub_name ON hub (substr(value, 1, 200), link) WHERE field = 'name';
+CREATE INDEX hub_unknown ON hub (field, substr(value, 1, 200)) WHERE substr(value, 1, 9) = '"unknown:';
+CREATE INDEX attempt_link ON attempt (link, id)
+"""
+
 MIGRATIONS: Mapping[str, str] = {
     "0001_first": FIRST,
     "0002_leases": LEASES,
     "0003_sharing": SHARING,
     "0004_revisions": REVISIONS,
+    "0005_seat": SEAT,
 }
 
 # "C" orders texts by their bytes, as SQLite does, whatever the language of the server

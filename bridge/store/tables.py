@@ -11,6 +11,7 @@ import uuid_utils
 
 from bridge.core.fields import Words
 from bridge.core.model import FOREVER, Native, Ref
+from bridge.store.audit import Audit, Deed
 from bridge.store.engine import Engine, on_server
 from bridge.store.inbox import Inbox
 from bridge.store.rows import Row, to_json
@@ -36,7 +37,7 @@ def _engine(address: str | Path) -> Engine:
     return Postgres(str(address))
 
 
-class Tables(Sharing):
+class Tables(Sharing, Audit):
     """
     address: of a PostgreSQL database, or the path of a SQLite file. new_id: makes the ids of rows; UUIDv7 unless a test
     wants its own.
@@ -53,13 +54,22 @@ class Tables(Sharing):
         """Bring the schema up to date; return the names of the migrations that were applied."""
         return self.db.migrate()
 
-    def link(self, refs: Sequence[Ref], now: int, *, link: str | None = None, cause: str = "linked") -> str:
+    def link(
+        self,
+        refs: Sequence[Ref],
+        now: int,
+        *,
+        link: str | None = None,
+        cause: str = "linked",
+        deed: Deed | None = None,
+    ) -> str:
         """
         Make these refs one link, or add them to an existing one, and look at all of them; return the link's id.
 
         Raises Taken when a ref is in another link already, or two are of one connection.
         """
         with self.db.transaction():
+            self.note(deed)
             return self._link(refs, now, link, cause)
 
     def _link(self, refs: Sequence[Ref], now: int, link: str | None, cause: str) -> str:
@@ -67,9 +77,12 @@ class Tables(Sharing):
         self._extend([(link, new, refs)], now, cause)
         return new
 
-    def link_many(self, planned: Sequence[tuple[str | None, str, Sequence[Ref]]], now: int) -> None:
+    def link_many(
+        self, planned: Sequence[tuple[str | None, str, Sequence[Ref]]], now: int, deed: Deed | None = None
+    ) -> None:
         """Make or extend many links in one transaction: (existing link or None, its id, refs to add)."""
         with self.db.transaction():
+            self.note(deed)
             self._extend(planned, now, "linked")
 
     def _extend(self, planned: Sequence[tuple[str | None, str, Sequence[Ref]]], now: int, cause: str) -> None:
@@ -113,14 +126,16 @@ class Tables(Sharing):
                 side.natives[r["field"]] = json.loads(r["native"])
         return known
 
-    def pause(self, connection: str, why: str, until: int = FOREVER) -> None:
+    def pause(self, connection: str, why: str, until: int = FOREVER, deed: Deed | None = None) -> None:
         """Stop working on a connection until a time; its deliveries and looks wait. A longer pause stays."""
         with self.db.transaction():
+            self.note(deed)
             self.db.run("pause", connection=connection, until=until, why=why)
 
-    def resume(self, connection: str, now: int) -> None:
+    def resume(self, connection: str, now: int, deed: Deed | None = None) -> None:
         """End a pause, and look at every ref that the hub has run ahead of."""
         with self.db.transaction():
+            self.note(deed)
             self.db.run("resume", connection=connection)
             self.db.run("look_at_due", connection=connection, at=now)
 
@@ -156,9 +171,10 @@ class Tables(Sharing):
         """Return every choice as it is kept."""
         return [dict(r) for r in self.db.run("choices")]
 
-    def put_choices(self, choices: Sequence[Row], now: int) -> None:
+    def put_choices(self, choices: Sequence[Row], now: int, deed: Deed | None = None) -> None:
         """Add or change choices, and look again at what they may cure. Rows: see maps.CHOICE_COLUMNS."""
         with self.db.transaction():
+            self.note(deed)
             for row in choices:
                 key = {k: row[k] for k in ("connection", "field", "native", "canonical")}
                 if row["reads"]:
@@ -171,8 +187,9 @@ class Tables(Sharing):
             for connection in sorted({row["connection"] for row in choices}):
                 self.db.run("look_at_holds", connection=connection, at=now)
 
-    def drop_choice(self, connection: str, field: str, native: str, canonical: str) -> None:
+    def drop_choice(self, connection: str, field: str, native: str, canonical: str, deed: Deed | None = None) -> None:
         with self.db.transaction():
+            self.note(deed)
             self.db.run("revise", name="choice")
             self.db.run("drop_choice", connection=connection, field=field, native=native, canonical=canonical)
 

@@ -14,6 +14,7 @@ from bridge.connectors.base import Connector, Inbound, Outcome, Reply
 from bridge.core.errors import BridgeError, Forged, Transient
 from bridge.core.redact import Redactor
 from bridge.core.signature import same_secret
+from bridge.desk import Desk
 from bridge.log import Fields, log_event, trace_of
 from bridge.store import STORE_FAILED, Store
 
@@ -35,6 +36,8 @@ class Bridge(Protocol):
     def store(self) -> Store: ...
     @property
     def connectors(self) -> Mapping[str, Connector]: ...
+    @property
+    def desk(self) -> Desk: ...
     @property
     def path_secrets(self) -> Mapping[str, str]: ...
     @property

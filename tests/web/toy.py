@@ -27,8 +27,12 @@ from bridge.connectors.base import (
 from bridge.core.errors import Forged
 from bridge.core.fields import Field
 from bridge.core.model import Native, Record, Ref
+from bridge.core.rules import Habits
 from bridge.core.signature import same_secret
+from bridge.desk import Desk
 from bridge.log import configure_logging
+from bridge.settings import Settings
+from bridge.sides import Connection
 from bridge.store import Store
 from bridge.web import create_app
 from tests.connectors.recorder import OpenGate, Recorder
@@ -104,6 +108,13 @@ class Parts:
     body_bytes_max: int = 20_000
     proxies: int = 0
     at: int | None = None
+
+    @property
+    def desk(self) -> Desk:
+        connections = {name: Connection(c, Habits(), i) for i, (name, c) in enumerate(self.connectors.items())}
+        limits = {"threads": 1, "retention_days": 14, "body_bytes_max": self.body_bytes_max}
+        settings = Settings(database="", public_url="", connections={}, policies={}, **limits)
+        return Desk(self.store, connections, settings, self.now)
 
     def now(self) -> int:
         return time.time_ns() // 1_000_000 if self.at is None else self.at
