@@ -1,4 +1,9 @@
-"""The command line. Every command says what it does with --help; mistakes end with 2, findings with 1."""
+"""
+The command line. Every command says what it does with --help.
+
+Exit codes: 0 done; 1 refused, or done with findings; 2 a mistake in the command or the settings; 3 there is no such
+thing; 4 the store or a CRM cannot now, try again.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,7 @@ import sys
 import click
 
 from bridge.cli.data import choice, db, link
+from bridge.cli.parts import Group
 from bridge.cli.run import demo, sandbox, serve, work
 from bridge.cli.show import check, explain, replay, sweep
 from bridge.core.errors import BridgeError
@@ -14,7 +20,7 @@ from bridge.core.errors import BridgeError
 __all__ = ["main"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--config",
     envvar="BRIDGE_CONFIG",

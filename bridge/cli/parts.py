@@ -2,13 +2,51 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 import click
 
 from bridge.assembly import Assembled, assemble
-from bridge.core.errors import Misconfigured
+from bridge.core.errors import Misconfigured, Transient
+from bridge.desk import Refused, Value
+
+COMMAND_LINE = "command line"  # who did it, in the audit log
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for scripts.")
+
+
+class Ended(click.ClickException):
+    """A message and an exit code: 1 it was refused, or there are findings; 3 there is no such thing; 4 not now."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.exit_code = code  # type: ignore[misc]  # click has it on the class
+
+
+class Group(click.Group):
+    """A group of commands that ends with a message and a code where the bridge refuses."""
+
+    def invoke(self, context: click.Context) -> object:
+        try:
+            return super().invoke(context)
+        except Refused as error:
+            raise Ended(str(error), 3 if error.reason == "unknown" else 1) from None
+        except Transient as error:
+            raise Ended(error.detail or str(error), 4) from None
+
+
+def show(found: Value | Sequence[Value], lines: Iterable[str], json_wanted: bool) -> None:
+    """Print what a command found: as one JSON document, or line by line for people."""
+    if json_wanted:
+        plain = (
+            found.model_dump(mode="json") if isinstance(found, Value) else [v.model_dump(mode="json") for v in found]
+        )
+        click.echo(json.dumps(plain, ensure_ascii=False))
+        return
+    for line in lines:
+        click.echo(line)
 
 
 def assembled(context: click.Context) -> Assembled:

@@ -7,8 +7,12 @@ stands here, once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Generic, Literal, TypeVar, overload
+
+from pydantic import BaseModel, ConfigDict
 
 from bridge.core.fields import Field
 from bridge.settings import Settings
@@ -16,17 +20,40 @@ from bridge.sides import Connection
 from bridge.store import Store
 from bridge.store.audit import Deed
 
-__all__ = ["Desk", "Refused"]
+__all__ = ["Desk", "Page", "Reason", "Refused", "Value", "moment"]
+
+T = TypeVar("T")
+
+# there is no such thing; another has it already; it has changed meanwhile; it makes no sense
+Reason = Literal["unknown", "taken", "stale", "invalid"]
+
+
+class Value(BaseModel):
+    """What a function here returns: fields in the field's words, times as aware UTC; JSON for the API and `--json`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Page(Value, Generic[T]):
+    """Some of a longer list. next: the cursor of what follows; None at the end."""
+
+    items: Sequence[T]
+    next: str | None = None
+
+
+@overload
+def moment(ms: int) -> datetime: ...
+@overload
+def moment(ms: int | None) -> datetime | None: ...
+def moment(ms: int | None) -> datetime | None:
+    """Return epoch milliseconds of the store as a time."""
+    return None if ms is None else datetime.fromtimestamp(ms / 1000, UTC)
 
 
 class Refused(Exception):
-    """
-    What was asked for cannot be done; nothing was changed.
+    """What was asked for cannot be done; nothing was changed. detail: what is wrong. cure: what to do next."""
 
-    reason: a short label (`unknown`, `taken`, `stale`, `invalid`). detail: what is wrong. cure: what to do next.
-    """
-
-    def __init__(self, reason: str, detail: str, cure: str = "") -> None:
+    def __init__(self, reason: Reason, detail: str, cure: str = "") -> None:
         super().__init__(". ".join(filter(None, (detail, cure))))
         self.reason, self.detail, self.cure = reason, detail, cure
 
