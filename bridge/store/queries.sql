@@ -44,15 +44,16 @@ UPDATE budget SET shares = :shares WHERE connection = :connection;
 
 -- name: pause
 -- A short pause does not end a longer one: an operator's, or that of refused credentials.
-INSERT INTO connection (name, paused_until, why) VALUES (:connection, :until, :why)
-ON CONFLICT (name) DO UPDATE SET paused_until = excluded.paused_until, why = excluded.why
+INSERT INTO connection (name, paused_until, why, paused_by) VALUES (:connection, :until, :why, :who)
+ON CONFLICT (name) DO UPDATE SET paused_until = excluded.paused_until, why = excluded.why,
+paused_by = excluded.paused_by
 WHERE connection.paused_until < excluded.paused_until;
 
 -- name: resume
-UPDATE connection SET paused_until = 0, why = '' WHERE name = :connection;
+UPDATE connection SET paused_until = 0, why = '', paused_by = '' WHERE name = :connection;
 
 -- name: connections
-SELECT name, paused_until, why, heard_at, swept_at FROM connection;
+SELECT name, paused_until, why, paused_by, heard_at, swept_at FROM connection;
 
 -- name: waiting
 -- Deliveries that nobody has turned into looks yet, oldest first.
@@ -377,6 +378,33 @@ SELECT id, at, who, deed, target, detail FROM audit WHERE id < :before ORDER BY 
 -- What lists and pages show
 
 -- What is measured
+
+-- name: beat
+INSERT INTO pulse (process, connection, at, state) VALUES (:process, :connection, :at, :state)
+ON CONFLICT (process, connection) DO UPDATE SET at = excluded.at, state = excluded.state;
+
+-- name: forget_pulses
+-- Of processes that died without a word.
+DELETE FROM pulse WHERE at < :before;
+
+-- name: end_pulse
+DELETE FROM pulse WHERE process = :process;
+
+-- name: pulses
+SELECT process, connection, state FROM pulse WHERE at >= :since;
+
+-- name: due_by_connection
+SELECT k.connection, COUNT(*) AS n, MIN(k.at) AS since FROM look k JOIN link l ON l.id = k.link AND l.state = 'live'
+WHERE k.at <= :now GROUP BY k.connection;
+
+-- name: waiting_by_connection
+SELECT connection, COUNT(*) AS n, MIN(at) AS since FROM delivery WHERE state = 'waiting' GROUP BY connection;
+
+-- name: holds_by_connection
+SELECT connection, COUNT(*) AS n FROM hold GROUP BY connection;
+
+-- name: dead_by_connection
+SELECT connection, COUNT(*) AS n FROM write WHERE state = 'dead' GROUP BY connection;
 
 -- What only PostgreSQL needs: SQLite sets itself up by PRAGMAs, and sqlite-utils keeps its migrations.
 
