@@ -23,6 +23,7 @@ HAND_BACK_S = 22.0
 SWEEP_RETRY_S = 30.0
 PRUNE_S = 3_600.0
 PULSE_S = 5.0
+ANSWERED_MS = 24 * 3_600_000
 STORE_WAIT_S = 2.0
 
 
@@ -205,5 +206,7 @@ class Worker:
         return PULSE_S
 
     def _prune_once(self) -> float:
-        self.flow.store.prune(self.flow.now() - int(self.retention_s * 1000))
+        store, now = self.flow.store, self.flow.now()
+        store.prune(now - int(self.retention_s * 1000))
+        store.forget_answers(now, now - ANSWERED_MS)
         return PRUNE_S
