@@ -44,15 +44,16 @@ UPDATE budget SET shares = :shares WHERE connection = :connection;
 
 -- name: pause
 -- A short pause does not end a longer one: an operator's, or that of refused credentials.
-INSERT INTO connection (name, paused_until, why) VALUES (:connection, :until, :why)
-ON CONFLICT (name) DO UPDATE SET paused_until = excluded.paused_until, why = excluded.why
+INSERT INTO connection (name, paused_until, why, paused_by) VALUES (:connection, :until, :why, :who)
+ON CONFLICT (name) DO UPDATE SET paused_until = excluded.paused_until, why = excluded.why,
+paused_by = excluded.paused_by
 WHERE connection.paused_until < excluded.paused_until;
 
 -- name: resume
-UPDATE connection SET paused_until = 0, why = '' WHERE name = :connection;
+UPDATE connection SET paused_until = 0, why = '', paused_by = '' WHERE name = :connection;
 
 -- name: connections
-SELECT name, paused_until, why, heard_at, swept_at FROM connection;
+SELECT name, paused_until, why, paused_by, heard_at, swept_at FROM connection;
 
 -- name: waiting
 -- Deliveries that nobody has turned into looks yet, oldest first.
@@ -415,7 +416,106 @@ DELETE FROM answered WHERE at < :before;
 -- How much waits for a person.
 SELECT (SELECT COUNT(*) FROM hold) AS holds, (SELECT COUNT(*) FROM write WHERE state = 'dead') AS dead;
 
+-- name: activity
+-- What made the bridge act, newest first, from before an id on: deliveries; and the first attempt of each run of attempts
+-- at one link that no delivery has caused, such as a sweep's. A run ends where nothing has followed for :run_ms.
+SELECT id, connection, at, state, outcome, link, cause FROM (
+SELECT * FROM (
+    SELECT d.id, d.connection, d.at, d.state, d.outcome, '' AS link, '' AS cause FROM delivery d
+    WHERE d.id < :before AND (:connection = '' OR d.connection = :connection)
+    AND (:link = '' OR d.id IN (SELECT l.cause FROM attempt l WHERE l.link = :link))
+    AND d.outcome LIKE :like AND d.outcome NOT LIKE :unlike AND (:failed = 0 OR EXISTS (
+        SELECT 1 FROM attempt f WHERE f.cause = d.id AND f.outcome IN ('failed', 'dead', 'refused')))
+    ORDER BY d.id DESC LIMIT :n) AS heard
+UNION ALL
+SELECT * FROM (
+    SELECT a.id, a.connection, a.at, 'done' AS state, a.outcome, a.link, a.cause FROM attempt a
+    WHERE a.id < :before AND (:connection = '' OR a.connection = :connection) AND (:link = '' OR a.link = :link)
+    AND a.outcome LIKE :like AND a.outcome NOT LIKE :unlike AND (:failed = 0 OR EXISTS (
+        SELECT 1 FROM attempt f WHERE f.link = a.link AND f.cause = a.cause AND f.id >= a.id
+        AND f.at <= a.at + :run_ms AND f.outcome IN ('failed', 'dead', 'refused')))
+    AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.id = a.cause) AND COALESCE((
+        SELECT b.at FROM attempt b WHERE b.link = a.link AND b.cause = a.cause AND b.id < a.id
+        ORDER BY b.id DESC LIMIT 1), 0) < a.at - :run_ms
+    ORDER BY a.id DESC LIMIT :n) AS found
+) AS acts ORDER BY id DESC LIMIT :n;
+
+-- name: attempts_of_deliveries
+-- :ids is a JSON array of theirs.
+SELECT id, at, link, connection, cause, outcome, reason, ms FROM attempt
+WHERE cause IN (SELECT value FROM json_each(:ids)) ORDER BY id;
+
+-- name: attempts_of_deliveries for postgres
+SELECT id, at, link, connection, cause, outcome, reason, ms FROM attempt
+WHERE cause IN (SELECT json_array_elements_text(CAST(:ids AS JSON))) ORDER BY id;
+
+-- name: attempts_of_links
+-- Those between an id and a time; :links is a JSON array.
+SELECT id, at, link, connection, cause, outcome, reason, ms FROM attempt
+WHERE link IN (SELECT value FROM json_each(:links)) AND id >= :first AND at <= :until ORDER BY id;
+
+-- name: attempts_of_links for postgres
+SELECT id, at, link, connection, cause, outcome, reason, ms FROM attempt
+WHERE link IN (SELECT json_array_elements_text(CAST(:links AS JSON))) AND id >= :first AND at <= :until ORDER BY id;
+
+-- name: names_of_links
+SELECT link, value FROM hub WHERE field = 'name' AND link IN (SELECT value FROM json_each(:links));
+
+-- name: names_of_links for postgres
+SELECT link, value FROM hub
+WHERE field = 'name' AND link IN (SELECT json_array_elements_text(CAST(:links AS JSON)));
+
+-- name: held_back
+-- What of these links has begun to wait since an id, and what made us look.
+SELECT link, connection, field, delivery AS cause, at FROM journal
+WHERE link IN (SELECT value FROM json_each(:links)) AND id >= :first AND what IN ('waits', 'held') ORDER BY id;
+
+-- name: held_back for postgres
+SELECT link, connection, field, delivery AS cause, at FROM journal
+WHERE link IN (SELECT json_array_elements_text(CAST(:links AS JSON))) AND id >= :first AND what IN ('waits', 'held')
+ORDER BY id;
+
+-- name: latest
+-- Differs from what it was when something that `activity` shows has changed.
+SELECT (SELECT MAX(id) FROM delivery) AS delivery, (SELECT MAX(id) FROM attempt) AS attempt,
+(SELECT COUNT(*) FROM delivery WHERE state = 'waiting') AS waiting;
+
+-- name: hourly
+-- How often what happened, by connection and whole hours since :since.
+SELECT connection, (at - :since) / 3600000 AS hour,
+CASE WHEN outcome LIKE 'changed%' THEN 'edits' WHEN outcome LIKE 'wrote%' THEN 'writes'
+WHEN outcome = 'echo' THEN 'echoes' ELSE 'failures' END AS what, COUNT(*) AS n
+FROM attempt WHERE at >= :since AND (outcome LIKE 'changed%' OR outcome LIKE 'wrote%'
+OR outcome IN ('echo', 'failed', 'dead', 'refused')) GROUP BY 1, 2, 3;
+
 -- What is measured
+
+-- name: beat
+INSERT INTO pulse (process, connection, at, state) VALUES (:process, :connection, :at, :state)
+ON CONFLICT (process, connection) DO UPDATE SET at = excluded.at, state = excluded.state;
+
+-- name: forget_pulses
+-- Of processes that died without a word.
+DELETE FROM pulse WHERE at < :before;
+
+-- name: end_pulse
+DELETE FROM pulse WHERE process = :process;
+
+-- name: pulses
+SELECT process, connection, state FROM pulse WHERE at >= :since;
+
+-- name: due_by_connection
+SELECT k.connection, COUNT(*) AS n, MIN(k.at) AS since FROM look k JOIN link l ON l.id = k.link AND l.state = 'live'
+WHERE k.at <= :now GROUP BY k.connection;
+
+-- name: waiting_by_connection
+SELECT connection, COUNT(*) AS n, MIN(at) AS since FROM delivery WHERE state = 'waiting' GROUP BY connection;
+
+-- name: holds_by_connection
+SELECT connection, COUNT(*) AS n FROM hold GROUP BY connection;
+
+-- name: dead_by_connection
+SELECT connection, COUNT(*) AS n FROM write WHERE state = 'dead' GROUP BY connection;
 
 -- What only PostgreSQL needs: SQLite sets itself up by PRAGMAs, and sqlite-utils keeps its migrations.
 

@@ -15,6 +15,7 @@ from bridge.store.activity import Activity
 from bridge.store.audit import Audit, Deed
 from bridge.store.engine import Engine, on_server
 from bridge.store.inbox import Inbox
+from bridge.store.pulse import Pulses
 from bridge.store.rows import Row, to_json
 from bridge.store.sharing import Sharing
 from bridge.store.sqlite import Sqlite
@@ -39,7 +40,7 @@ def _engine(address: str | Path) -> Engine:
     return Postgres(str(address))
 
 
-class Tables(Sharing, Audit, Tokens, Activity):
+class Tables(Sharing, Audit, Pulses, Tokens, Activity):
     """
     address: of a PostgreSQL database, or the path of a SQLite file. new_id: makes the ids of rows; UUIDv7 unless a test
     wants its own.
@@ -132,7 +133,7 @@ class Tables(Sharing, Audit, Tokens, Activity):
         """Stop working on a connection until a time; its deliveries and looks wait. A longer pause stays."""
         with self.db.transaction():
             self.note(deed)
-            self.db.run("pause", connection=connection, until=until, why=why)
+            self.db.run("pause", connection=connection, until=until, why=why, who=deed.who if deed else "")
 
     def resume(self, connection: str, now: int, deed: Deed | None = None) -> None:
         """End a pause, and look at every ref that the hub has run ahead of."""
@@ -146,7 +147,7 @@ class Tables(Sharing, Audit, Tokens, Activity):
             self.db.run("swept", connection=connection, at=at)
 
     def connections(self) -> dict[str, Row]:
-        """Return paused_until, why, heard_at and swept_at by connection."""
+        """Return paused_until, why, paused_by ("": the bridge itself), heard_at and swept_at by connection."""
         return {r["name"]: dict(r) for r in self.db.run("connections")}
 
     # choices
