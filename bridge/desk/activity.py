@@ -32,7 +32,7 @@ HEARD: Mapping[str, str] = {
     "retry": "another try",
     "resumed": "a pause ended",
     "cured": "a choice was added",
-    "confirm": "a write is confirmed",
+    "confirm": "check of a write",
     "again": "another look",
     "in doubt": "a call was in doubt",
     "handed back": "handed over by another worker",

@@ -17,6 +17,10 @@ class Activity:
         """Return how much waits for a person: holds and dead."""
         return dict(self.db.run("waits")[0])
 
+    def known(self) -> Row:
+        """Return how many links of deals and how many choices there are."""
+        return dict(self.db.run("known")[0])
+
     def activity(
         self,
         n: int,

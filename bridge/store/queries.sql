@@ -416,6 +416,10 @@ DELETE FROM answered WHERE at < :before;
 -- How much waits for a person.
 SELECT (SELECT COUNT(*) FROM hold) AS holds, (SELECT COUNT(*) FROM write WHERE state = 'dead') AS dead;
 
+-- name: known
+SELECT (SELECT COUNT(*) FROM link WHERE state = 'live' AND kind = 'opportunity') AS links,
+(SELECT COUNT(*) FROM choice) AS choices;
+
 -- name: activity
 -- What made the bridge act, newest first, from before an id on: deliveries; and the first attempt of each run of attempts
 -- at one link that no delivery has caused, such as a sweep's. A run ends where nothing has followed for :run_ms.

@@ -11,7 +11,7 @@ from flask import Response, request
 
 from bridge.core.errors import BridgeError
 
-STREAMS_MAX, STREAM_S, POLL_S, SIGN_S = 2, 60.0, 1.0, 5.0
+STREAMS_MAX, STREAM_S, POLL_S = 2, 60.0, 1.0
 BACK_MS, RETRY_S = 1_000, 60
 
 Parts = Mapping[str, str]
@@ -46,7 +46,7 @@ class Live:
         return answer
 
     def _events(self, parts: Callable[[], Parts], seen: str) -> Iterator[str]:
-        until, signed = time.monotonic() + STREAM_S, time.monotonic()
+        until = time.monotonic() + STREAM_S
         known: Parts | None = None
         mark: object = None
         yield f"retry: {BACK_MS}\n\n"
@@ -61,9 +61,7 @@ class Live:
                     known, mark = now, latest
             except BridgeError:
                 return  # the store does not answer: the browser comes back, and then hears of it
-            if time.monotonic() - signed >= SIGN_S:
-                signed = time.monotonic()
-                yield ":\n\n"  # else nobody would notice that the browser has gone
+            yield ":\n\n"  # else nobody would notice that the browser has gone
             if self._ending.wait(POLL_S):
                 return
 

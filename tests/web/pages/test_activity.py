@@ -17,7 +17,6 @@ from tests.web.toy import Parts, hook
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "POLL_S", 0.01)
-    monkeypatch.setattr(live, "SIGN_S", 0.02)
 
 
 def hears(person: Person, deal: str = "7") -> None:
