@@ -122,6 +122,7 @@ CREATE INDEX ref_vendor_id ON ref (vendor_id);
 CREATE INDEX alias_alias ON alias (alias);
 CREATE INDEX hub_name ON hub (substr(value, 1, 200), link) WHERE field = 'name';
 CREATE INDEX hub_unknown ON hub (field, substr(value, 1, 200)) WHERE substr(value, 1, 9) = '"unknown:';
+CREATE INDEX attempt_cause ON attempt (cause, link, id);
 CREATE INDEX attempt_link ON attempt (link, id);
 ALTER TABLE connection ADD COLUMN paused_by TEXT NOT NULL DEFAULT ''
 """
