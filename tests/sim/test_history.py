@@ -50,7 +50,9 @@ def from_the_store(world: World) -> dict[str, Any]:
         "hub": {name: (h.value, h.version, h.origin, h.held_until) for name, h in link.hubs.items()},
         "base": {key: sh.base for key, sh in shadows.items()},
         "behind": {(c, name) for (c, name), sh in shadows.items() if sh.base < link.hubs[name].version},
-        "holds": {(h["connection"], h["field"]): (h["reason"], h["cure"], h["since"]) for h in world.store.holds(link.id)},
+        "holds": {
+            (h["connection"], h["field"]): (h["reason"], h["cure"], h["since"]) for h in world.store.holds(link.id)
+        },
         "gone": {s.ref.connection for s in link if s.gone},
     }
 
