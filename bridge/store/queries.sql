@@ -44,14 +44,14 @@ UPDATE budget SET shares = :shares WHERE connection = :connection;
 
 -- name: pause
 -- A short pause does not end a longer one: an operator's, or that of refused credentials.
--- What a person does stands whatever was before; paused_by is NULL where the bridge itself paused.
-INSERT INTO connection (name, paused_until, why, paused_by) VALUES (:connection, :until, :why, :by)
-ON CONFLICT (name) DO UPDATE
-SET paused_until = excluded.paused_until, why = excluded.why, paused_by = excluded.paused_by
-WHERE connection.paused_until < excluded.paused_until OR excluded.paused_by IS NOT NULL;
+-- What a person does stands, whatever was before.
+INSERT INTO connection (name, paused_until, why, paused_by) VALUES (:connection, :until, :why, :who)
+ON CONFLICT (name) DO UPDATE SET paused_until = excluded.paused_until, why = excluded.why,
+paused_by = excluded.paused_by
+WHERE connection.paused_until < excluded.paused_until OR excluded.paused_by <> '';
 
 -- name: resume
-UPDATE connection SET paused_until = 0, why = '', paused_by = NULL WHERE name = :connection;
+UPDATE connection SET paused_until = 0, why = '', paused_by = '' WHERE name = :connection;
 
 -- name: connections
 SELECT name, paused_until, why, paused_by, heard_at, swept_at FROM connection;

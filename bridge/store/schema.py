@@ -131,7 +131,7 @@ CREATE INDEX alias_alias ON alias (alias);
 CREATE INDEX hub_name ON hub (substr(value, 1, 200), link) WHERE field = 'name';
 CREATE INDEX hub_unknown ON hub (field, substr(value, 1, 200)) WHERE substr(value, 1, 9) = '"unknown:';
 CREATE INDEX attempt_link ON attempt (link, id);
-ALTER TABLE connection ADD COLUMN paused_by TEXT
+ALTER TABLE connection ADD COLUMN paused_by TEXT NOT NULL DEFAULT ''
 """
 
 MIGRATIONS: Mapping[str, str] = {

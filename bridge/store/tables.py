@@ -128,10 +128,10 @@ class Tables(Sharing, Lists, Audit):
         return known
 
     def pause(self, connection: str, why: str, until: int = FOREVER, deed: Deed | None = None) -> None:
-        """Stop working on a connection until a time; its deliveries and looks wait. A longer or a person's one stays."""
+        """Stop working on a connection until a time; its deliveries and looks wait. A longer one stays."""
         with self.db.transaction():
             self.note(deed)
-            self.db.run("pause", connection=connection, until=until, why=why, by=deed.who if deed else None)
+            self.db.run("pause", connection=connection, until=until, why=why, who=deed.who if deed else "")
 
     def resume(self, connection: str, now: int, deed: Deed | None = None) -> None:
         """End a pause, and look at every ref that the hub has run ahead of."""
@@ -145,7 +145,7 @@ class Tables(Sharing, Lists, Audit):
             self.db.run("swept", connection=connection, at=at)
 
     def connections(self) -> dict[str, Row]:
-        """Return paused_until, why, paused_by, heard_at and swept_at by connection."""
+        """Return paused_until, why, paused_by ("": the bridge itself), heard_at and swept_at by connection."""
         return {r["name"]: dict(r) for r in self.db.run("connections")}
 
     # choices

@@ -520,7 +520,7 @@ class StoreContract:
         assert (row["why"], row["paused_by"]) == ("moving house", "Hoa")
         store.resume("a", NOW)
         row = store.connections()["a"]
-        assert (row["why"], row["paused_by"], row["paused_until"]) == ("", None, 0)
+        assert (row["why"], row["paused_by"], row["paused_until"]) == ("", "", 0)
 
     # what the lists of the CRMs offer, and what people wish
 
