@@ -99,7 +99,7 @@ class Assembled:
             self.settings.threads,
             self.settings.retention_days * 86_400.0,
             name=self.process,
-            budgets=tuple(self.budgets.values()),
+            budgets=self.budgets,
             attends=True,
         )
 

@@ -186,7 +186,7 @@ def test_a_worker_gives_its_budgets_back_when_they_are_over_and_at_the_end(tmp_p
         return sum(row["calls"] for row in json.loads(rows[0]["shares"]))
 
     budget = Budget(10, 60.0, 4, grants=grants)
-    worker.budgets = (budget,)
+    worker.budgets = {"a": budget}
     thread = threading.Thread(target=worker.run)
     thread.start()
     deadline = time.monotonic() + 20

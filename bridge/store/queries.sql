@@ -426,9 +426,71 @@ WHERE name = :connection AND swept_at IS NULL AND sweep_until <= :now AND paused
 
 -- Tokens, sessions, and requests that were answered
 
+-- name: add_token
+INSERT INTO token (id, name, role, hash, created_at) VALUES (:id, :name, :role, :hash, :at);
+
+-- name: tokens
+SELECT id, name, role, created_at, used_at, revoked_at FROM token ORDER BY id;
+
+-- name: token_hashes
+-- All valid ones: they are few, and each is compared in constant time.
+SELECT id, name, role, hash, used_at FROM token WHERE revoked_at IS NULL;
+
+-- name: token_used
+UPDATE token SET used_at = :at WHERE id = :id;
+
+-- name: revoke_token
+UPDATE token SET revoked_at = :at WHERE name = :name AND revoked_at IS NULL RETURNING id;
+
+-- name: add_session
+INSERT INTO session (hash, token, created_at, until) VALUES (:hash, :token, :at, :until);
+
+-- name: session_token
+SELECT t.id, t.name, t.role FROM session s JOIN token t ON t.id = s.token
+WHERE s.hash = :hash AND s.until > :now AND t.revoked_at IS NULL;
+
+-- name: end_session
+DELETE FROM session WHERE hash = :hash;
+
+-- name: end_sessions
+DELETE FROM session WHERE token = :token;
+
+-- name: prune_sessions
+DELETE FROM session WHERE until <= :now;
+
+-- name: prune_answered
+DELETE FROM answered WHERE at < :before;
+
 -- What lists and pages show
 
 -- What is measured
+
+-- name: beat
+INSERT INTO pulse (process, connection, at, state) VALUES (:process, :connection, :at, :state)
+ON CONFLICT (process, connection) DO UPDATE SET at = excluded.at, state = excluded.state;
+
+-- name: forget_pulses
+-- Of processes that died without a word.
+DELETE FROM pulse WHERE at < :before;
+
+-- name: end_pulse
+DELETE FROM pulse WHERE process = :process;
+
+-- name: pulses
+SELECT process, connection, state FROM pulse WHERE at >= :since;
+
+-- name: due_by_connection
+SELECT k.connection, COUNT(*) AS n, MIN(k.at) AS since FROM look k JOIN link l ON l.id = k.link AND l.state = 'live'
+WHERE k.at <= :now GROUP BY k.connection;
+
+-- name: waiting_by_connection
+SELECT connection, COUNT(*) AS n, MIN(at) AS since FROM delivery WHERE state = 'waiting' GROUP BY connection;
+
+-- name: holds_by_connection
+SELECT connection, COUNT(*) AS n FROM hold GROUP BY connection;
+
+-- name: dead_by_connection
+SELECT connection, COUNT(*) AS n FROM write WHERE state = 'dead' GROUP BY connection;
 
 -- What only PostgreSQL needs: SQLite sets itself up by PRAGMAs, and sqlite-utils keeps its migrations.
 

@@ -15,9 +15,11 @@ from bridge.store.audit import Audit, Deed
 from bridge.store.engine import Engine, on_server
 from bridge.store.inbox import Inbox
 from bridge.store.lists import Lists
+from bridge.store.pulse import Pulses
 from bridge.store.rows import Row, to_json
 from bridge.store.sharing import Sharing
 from bridge.store.sqlite import Sqlite
+from bridge.store.tokens import Tokens
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ def _engine(address: str | Path) -> Engine:
     return Postgres(str(address))
 
 
-class Tables(Sharing, Lists, Audit):
+class Tables(Sharing, Lists, Pulses, Tokens, Audit):
     """
     address: of a PostgreSQL database, or the path of a SQLite file. new_id: makes the ids of rows; UUIDv7 unless a test
     wants its own.
