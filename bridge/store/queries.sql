@@ -463,6 +463,10 @@ DELETE FROM answered WHERE at < :before;
 
 -- What lists and pages show
 
+-- name: waits
+-- How much waits for a person.
+SELECT (SELECT COUNT(*) FROM hold) AS holds, (SELECT COUNT(*) FROM write WHERE state = 'dead') AS dead;
+
 -- What is measured
 
 -- name: beat
