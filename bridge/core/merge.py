@@ -241,7 +241,7 @@ class Merge:
             return ""
         c = rules.decode(name, kept)
         known = not str(c).startswith(UNKNOWN) and c != self.link.hubs[name].value
-        return f"which means {c or 'nothing'} here" if known else ""
+        return f"which means {c or 'nothing'} there" if known else ""
 
     def resolve_doubt(self, side: Side, issued: int) -> bool:
         """
