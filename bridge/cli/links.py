@@ -9,8 +9,7 @@ from typing import TextIO
 
 import click
 
-from bridge.cli.parts import COMMAND_LINE, Ended, as_json, show, with_tables
-from bridge.core.model import Ref
+from bridge.cli.parts import COMMAND_LINE, as_json, show, with_tables
 from bridge.desk import Desk, Value, links
 from bridge.desk.link_table import export, import_rows
 from bridge.desk.links import Linked
@@ -128,7 +127,7 @@ def link_export(context: click.Context, file: TextIO, form: Form | None) -> None
 def link_remove(context: click.Context, ref: str, kind: str, as_json: bool) -> None:
     """Take a record out of its link. The record stays as it is; nothing is written there any more."""
     desk = with_tables(context).desk
-    [wanted] = _kept(desk, [ref], kind)
+    [wanted] = links.kept(desk, [links.ref_in(desk, ref, kind)])
     found = links.find(desk, wanted)
     left = links.remove_ref(desk, found.id, wanted, COMMAND_LINE, found.etag)
     lines = [f"{ref} is out of link {found.id}" + ("" if left else ", which is gone: it was the last")]
@@ -157,7 +156,7 @@ def link_merge(context: click.Context, link: str, other: str, kind: str, as_json
 def link_split(context: click.Context, refs: tuple[str, ...], kind: str, as_json: bool) -> None:
     """Take records of one link out of it, into a link of their own."""
     desk = with_tables(context).desk
-    wanted = _kept(desk, refs, kind)
+    wanted = links.kept(desk, [links.ref_in(desk, text, kind) for text in refs])
     found = links.find(desk, wanted[0])
     new = links.split(desk, found.id, wanted, COMMAND_LINE, found.etag)
     show(new, [f"split off: {_line(new)}"], as_json)
@@ -181,15 +180,6 @@ def link_delete(context: click.Context, link: str, kind: str, yes: bool) -> None
 def _given(desk: Desk, text: str, kind: str) -> Linked:
     """Return the link that an id, or a record as CONNECTION:ID, names."""
     return links.find(desk, links.ref_in(desk, text, kind)) if ":" in text else links.get(desk, text)
-
-
-def _kept(desk: Desk, texts: Sequence[str], kind: str) -> list[Ref]:
-    """Return linked records as they are kept, also those that are named by their code."""
-    refs = [links.ref_in(desk, text, kind) for text in texts]
-    known = desk.store.known_refs(refs)
-    if strange := [str(r) for r in refs if r not in known]:
-        raise Ended(f"not linked: {', '.join(strange)}", 3)
-    return [known[r][1] for r in refs]
 
 
 def _line(found: Linked) -> str:

@@ -77,9 +77,16 @@ def get(desk: Desk, link: str) -> Linked:
 
 def find(desk: Desk, ref: Ref) -> Linked:
     """Return the link of a record, given by its id or code; raises Refused."""
-    if (known := desk.store.known_refs([ref]).get(ref)) is None:
-        raise Refused("unknown", f"{ref} is not linked", f"search by name, or link it: bridge link add {ref} …")
-    return get(desk, known[0])
+    known = desk.store.known_refs(kept(desk, [ref]))
+    return get(desk, next(iter(known.values()))[0])
+
+
+def kept(desk: Desk, refs: Sequence[Ref]) -> list[Ref]:
+    """Return linked records as their links keep them, also those that are named by a code; raises Refused."""
+    known = desk.store.known_refs(refs)
+    if strange := [str(r) for r in refs if r not in known]:
+        raise Refused("unknown", f"not linked: {', '.join(strange)}", "search by name, or link it")
+    return [known[r][1] for r in refs]
 
 
 def add(desk: Desk, refs: Sequence[Ref], who: str, etag: str | None = None) -> Made:

@@ -94,7 +94,7 @@ class Searching:
         part, found = _folded(to_json(q)[1:-1]), list[Row]()
         while len(found) < n:
             rows = self.db.run("links_by_name", **filters, pattern=_pattern(part), before=before, n=PAGE_ROWS)
-            found += [r for r in rows if part in _folded(r["name"])]
+            found += [r for r in rows if r["name"].startswith('"') and part in _folded(r["name"])]
             if len(rows) < PAGE_ROWS:
                 break
             before = rows[-1]["id"]
