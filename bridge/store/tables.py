@@ -11,6 +11,7 @@ import uuid_utils
 
 from bridge.core.fields import Words
 from bridge.core.model import FOREVER, Native, Ref
+from bridge.store.activity import Activity
 from bridge.store.audit import Audit, Deed
 from bridge.store.engine import Engine, on_server
 from bridge.store.inbox import Inbox
@@ -19,6 +20,7 @@ from bridge.store.rows import Row, to_json
 from bridge.store.searching import Searching
 from bridge.store.sharing import Sharing
 from bridge.store.sqlite import Sqlite
+from bridge.store.tokens import Tokens
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def _engine(address: str | Path) -> Engine:
     return Postgres(str(address))
 
 
-class Tables(Links, Searching, Sharing, Audit):
+class Tables(Links, Searching, Sharing, Audit, Tokens, Activity):
     """
     address: of a PostgreSQL database, or the path of a SQLite file. new_id: makes the ids of rows; UUIDv7 unless a test
     wants its own.
