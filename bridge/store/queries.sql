@@ -382,6 +382,12 @@ SELECT kind FROM link WHERE id = :link AND state = 'live' FOR NO KEY UPDATE;
 UPDATE link SET owner = NULL, token = CASE WHEN token < :now THEN :now ELSE token + 1 END, lease_until = 0
 WHERE id = :link;
 
+-- name: doubt_as_long_as_leased
+-- Whoever is fenced may be about to send what it has opened, and knows that only when the call has ended: no later than
+-- its lease would have.
+UPDATE write SET at = (SELECT CASE WHEN lease_until > write.at THEN lease_until ELSE write.at END FROM link WHERE id = :link)
+WHERE link = :link AND state = 'open';
+
 -- name: look_in_doubt
 -- At each side with an open write: whoever sent it does not come back with the answer.
 INSERT INTO look (link, connection, at, cause) SELECT link, connection, CAST(:at AS BIGINT), 'in doubt' FROM write
