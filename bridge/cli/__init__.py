@@ -11,8 +11,9 @@ import sys
 
 import click
 
-from bridge.cli.data import choice, db, link
+from bridge.cli.data import choice, db
 from bridge.cli.explain import explain
+from bridge.cli.links import link
 from bridge.cli.parts import Group
 from bridge.cli.run import demo, sandbox, serve, work
 from bridge.cli.show import check, replay, sweep

@@ -181,6 +181,8 @@ What = Literal[
     "freed",
     "gone",
     "back",
+    "linked",  # detail: the vendor's id
+    "unlinked",
 ]
 
 
