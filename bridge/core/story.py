@@ -58,10 +58,11 @@ def tell(journal: Sequence[Row], sides: Sequence[Ref], known: Known) -> list[Fie
     """
     Return the story of each field that has a value, in the order of the table, custom fields last.
 
-    journal: of the store, oldest first. sides: the refs that are in the link now.
+    journal: of the store, oldest first. sides: the refs that are in the link now; a link
+    without any has ended, and nothing of it has a value.
     """
     history = retrace(journal)
-    names = in_order(name for name, past in history.fields.items() if past.version)
+    names = in_order(name for name, past in history.fields.items() if past.version and sides)
     return [_field(history, name, sides, known) for name in names]
 
 

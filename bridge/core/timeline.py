@@ -155,8 +155,11 @@ def _decided(known: Known, e: Row) -> str:
 
 
 def _understood(known: Known, e: Row) -> str:
-    connection, _, n = str(e["old"]).removeprefix(UNKNOWN).partition(":")
-    shown, new = native(known, connection, e["field"], n), canonical(known, e["field"], e["new"])
+    new, old = canonical(known, e["field"], e["new"]), str(e["old"])
+    if not old.startswith(UNKNOWN):
+        return f"{_capital(e['field'])} is {new} now: two links of it became one."
+    connection, _, n = old.removeprefix(UNKNOWN).partition(":")
+    shown = native(known, connection, e["field"], n)
     return f"{_capital(e['field'])} has its meaning now: {shown} of {connection} is {new}."
 
 

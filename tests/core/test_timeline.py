@@ -96,6 +96,10 @@ CASES: list[tuple[dict[str, Any], str]] = [
         "Contact has its meaning now: 12 of gf is gf:12 = oo:7.",
     ),
     (
+        entry("understood", "contact", "gf", old="another link", new=PERSON),
+        "Contact is gf:12 = oo:7 now: two links of it became one.",
+    ),
+    (
         entry("sent", new="5", detail="which means won there"),
         "Stage was written to oo as Proposal (5), which means won there.",
     ),

@@ -11,7 +11,8 @@ from bridge.store import Store
 
 def from_the_journal(store: Store, link: str) -> dict[str, Any]:
     history = retrace(store.journal(link))
-    known = {name: past for name, past in history.fields.items() if past.version}
+    ended = not store.refs(link)  # what has no side has no value either
+    known = {name: past for name, past in history.fields.items() if past.version and not ended}
     return {
         "hub": {
             name: (p.value, p.version, p.origin, (p.held["new"] or FOREVER) if p.held else None)
