@@ -406,6 +406,22 @@ DELETE FROM session WHERE token = :token;
 -- name: prune_sessions
 DELETE FROM session WHERE until <= :now;
 
+-- name: begin_request
+INSERT INTO answered (token, repeat_key, request, at) VALUES (:token, :repeat_key, :request, :at)
+ON CONFLICT (token, repeat_key) DO UPDATE
+SET request = excluded.request, at = excluded.at, status = NULL, headers = '{}', body = ''
+WHERE answered.at < :forgotten OR (answered.status IS NULL AND answered.at < :given_up) RETURNING token;
+
+-- name: answered
+SELECT request, status, headers, body FROM answered WHERE token = :token AND repeat_key = :repeat_key;
+
+-- name: end_request
+UPDATE answered SET status = :status, headers = :headers, body = :body
+WHERE token = :token AND repeat_key = :repeat_key;
+
+-- name: drop_request
+DELETE FROM answered WHERE token = :token AND repeat_key = :repeat_key;
+
 -- name: prune_answered
 DELETE FROM answered WHERE at < :before;
 

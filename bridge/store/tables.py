@@ -11,6 +11,7 @@ import uuid_utils
 
 from bridge.core.fields import Words
 from bridge.core.model import FOREVER, Native, Ref
+from bridge.store.answers import Answers
 from bridge.store.audit import Audit, Deed
 from bridge.store.engine import Engine, on_server
 from bridge.store.inbox import Inbox
@@ -38,7 +39,7 @@ def _engine(address: str | Path) -> Engine:
     return Postgres(str(address))
 
 
-class Tables(Sharing, Audit, Tokens):
+class Tables(Sharing, Audit, Tokens, Answers):
     """
     address: of a PostgreSQL database, or the path of a SQLite file. new_id: makes the ids of rows; UUIDv7 unless a test
     wants its own.

@@ -1,4 +1,4 @@
-"""The web layer: webhooks in, health out. It parses, calls and answers; it never calls a vendor."""
+"""The web layer: webhooks in, and what operators do and ask. It parses, calls and answers; it never calls a vendor."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from bridge.log import configure_logging, log_event, trace_of
 from bridge.web import problems
+from bridge.web.api import api
 from bridge.web.health import health
+from bridge.web.lockout import Lockout
 from bridge.web.receiver import Bridge, Receiver
 from bridge.web.webhooks import webhooks
 
@@ -62,6 +64,8 @@ def create_app(bridge: Bridge | None = None) -> Flask:
     app.extensions["receiver"] = receiver
     app.register_blueprint(webhooks(receiver))
     app.register_blueprint(health(bridge.store))
+    app.extensions["lockout"] = Lockout()
+    app.register_blueprint(api(bridge.desk, app.extensions["lockout"]))
     app.register_error_handler(HTTPException, problems.from_exception)
     app.after_request(_secure)
     if bridge.proxies:
