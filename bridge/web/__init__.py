@@ -12,7 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from bridge.log import configure_logging, log_event, trace_of
 from bridge.web import problems
-from bridge.web.api import api
+from bridge.web.api import admin_api
 from bridge.web.health import health
 from bridge.web.lockout import Lockout
 from bridge.web.receiver import Bridge, Receiver
@@ -65,7 +65,7 @@ def create_app(bridge: Bridge | None = None) -> Flask:
     app.register_blueprint(webhooks(receiver))
     app.register_blueprint(health(bridge.store))
     app.extensions["lockout"] = Lockout()
-    app.register_blueprint(api(bridge.desk, app.extensions["lockout"]))
+    app.register_blueprint(admin_api(bridge.desk, app.extensions["lockout"]))
     app.register_error_handler(HTTPException, problems.from_exception)
     app.after_request(_secure)
     if bridge.proxies:

@@ -21,16 +21,16 @@ from bridge.web.api.operations import Subject
 from bridge.web.api.sketch import sketch
 from bridge.web.lockout import Lockout
 
-__all__ = ["SUBJECTS", "api"]
+__all__ = ["SUBJECTS", "admin_api"]
 
 PREFIX = "/api/v1"
 SUBJECTS: Sequence[Subject] = (audit.subject, me.subject)
 
 
-def api(desk: Desk, lockout: Lockout, subjects: Sequence[Subject] = SUBJECTS) -> Blueprint:
+def admin_api(desk: Desk, lockout: Lockout) -> Blueprint:
     """Return the routes."""
     routes, calls = Blueprint("api", __name__), Calls(desk, lockout)
-    for subject in subjects:
+    for subject in SUBJECTS:
         for each in subject.operations:
             view = partial(calls.answer, each)
             routes.add_url_rule(
@@ -43,7 +43,7 @@ def api(desk: Desk, lockout: Lockout, subjects: Sequence[Subject] = SUBJECTS) ->
     def told() -> Mapping[str, Any]:
         from bridge.web.api.document import document  # only who reads it pays for it
 
-        return document(subjects, PREFIX)
+        return document(SUBJECTS, PREFIX)
 
     @routes.get("/api/openapi.json", provide_automatic_options=False)
     def openapi() -> Response:
