@@ -11,11 +11,14 @@ import uuid_utils
 
 from bridge.core.fields import Words
 from bridge.core.model import FOREVER, Native, Ref
+from bridge.store.activity import Activity
 from bridge.store.answers import Answers
 from bridge.store.audit import Audit, Deed
 from bridge.store.engine import Engine, on_server
 from bridge.store.inbox import Inbox
 from bridge.store.links import Links
+from bridge.store.lists import Lists
+from bridge.store.pulse import Pulses
 from bridge.store.rows import Row, to_json
 from bridge.store.searching import Searching
 from bridge.store.sharing import Sharing
@@ -41,7 +44,7 @@ def _engine(address: str | Path) -> Engine:
     return Postgres(str(address))
 
 
-class Tables(Sharing, Audit, Tokens, Answers, Links, Searching):
+class Tables(Links, Searching, Sharing, Lists, Pulses, Activity, Tokens, Answers, Audit):
     """
     address: of a PostgreSQL database, or the path of a SQLite file. new_id: makes the ids of rows; UUIDv7 unless a test
     wants its own.
@@ -83,10 +86,10 @@ class Tables(Sharing, Audit, Tokens, Answers, Links, Searching):
         return known
 
     def pause(self, connection: str, why: str, until: int = FOREVER, deed: Deed | None = None) -> None:
-        """Stop working on a connection until a time; its deliveries and looks wait. A longer pause stays."""
+        """Stop working on a connection until a time; its deliveries and looks wait. A longer one stays."""
         with self.db.transaction():
             self.note(deed)
-            self.db.run("pause", connection=connection, until=until, why=why)
+            self.db.run("pause", connection=connection, until=until, why=why, who=deed.who if deed else "")
 
     def resume(self, connection: str, now: int, deed: Deed | None = None) -> None:
         """End a pause, and look at every ref that the hub has run ahead of."""
@@ -100,7 +103,7 @@ class Tables(Sharing, Audit, Tokens, Answers, Links, Searching):
             self.db.run("swept", connection=connection, at=at)
 
     def connections(self) -> dict[str, Row]:
-        """Return paused_until, why, heard_at and swept_at by connection."""
+        """Return paused_until, why, paused_by ("": the bridge itself), heard_at and swept_at by connection."""
         return {r["name"]: dict(r) for r in self.db.run("connections")}
 
     # choices

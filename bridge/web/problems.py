@@ -37,7 +37,7 @@ def problem(
     """
     page: dict[str, object] = {
         "type": "about:blank",
-        "title": _title(status),
+        "title": title(status),
         "status": status,
         "detail": detail or DETAILS.get(status, "The bridge did not do this."),
     }
@@ -54,7 +54,7 @@ def from_exception(error: HTTPException) -> AnyResponse:
     return problem(error.code, headers=kept)
 
 
-def _title(status: int) -> str:
+def title(status: int) -> str:
     try:
         return HTTPStatus(status).phrase
     except ValueError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +10,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from bridge.assembly import assemble
 from bridge.cli import cli
 from bridge.core.errors import BridgeError
 from bridge.core.model import Effects, Entry, Hub, Shadow
@@ -164,15 +162,3 @@ def edited(store: Store) -> None:
     ]
     store.save(claim, link, now, effects=Effects(journal=entries))
     store.release(claim)
-
-
-def test_a_connection_that_was_paused_for_good_goes_on_when_it_answers_again(
-    monkeypatch: pytest.MonkeyPatch, bridge: Bridge, database: Path
-) -> None:
-    bridge("db", "migrate")
-    store = Store(database)
-    store.pause("plazbot", "unauthorized")
-    made = assemble("config/sandbox.toml", os.environ)
-    monkeypatch.setattr(made.connectors["plazbot"], "check", lambda: ["5 stages"])
-    assert made.try_connection("plazbot") == ["5 stages", "was paused, goes on"]
-    assert store.connections()["plazbot"]["paused_until"] == 0
