@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from bridge.core.fields import Words
-from bridge.store.audit import Deed
+from bridge.store.audit import Audit, Deed
 from bridge.store.engine import Engine
 from bridge.store.rows import Row, to_json
 
@@ -17,11 +17,10 @@ class Stale(Exception):
     """What was to be changed is not any more what the caller has seen; nothing was changed."""
 
 
-class Choices:
+class Choices(Audit):
     """Verbs of the store. A choice is a row of KEY, `reads` and `writes` (0 or 1), and `scope`."""
 
     db: Engine
-    note: Callable[[Deed | None], None]
     _words: tuple[int, Mapping[str, Words]] | None = None
 
     def words(self) -> Mapping[str, Words]:

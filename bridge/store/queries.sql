@@ -44,15 +44,17 @@ UPDATE budget SET shares = :shares WHERE connection = :connection;
 
 -- name: pause
 -- A short pause does not end a longer one: an operator's, or that of refused credentials.
-INSERT INTO connection (name, paused_until, why) VALUES (:connection, :until, :why)
-ON CONFLICT (name) DO UPDATE SET paused_until = excluded.paused_until, why = excluded.why
-WHERE connection.paused_until < excluded.paused_until;
+-- What a person does stands whatever was before; paused_by is NULL where the bridge itself paused.
+INSERT INTO connection (name, paused_until, why, paused_by) VALUES (:connection, :until, :why, :by)
+ON CONFLICT (name) DO UPDATE
+SET paused_until = excluded.paused_until, why = excluded.why, paused_by = excluded.paused_by
+WHERE connection.paused_until < excluded.paused_until OR excluded.paused_by IS NOT NULL;
 
 -- name: resume
-UPDATE connection SET paused_until = 0, why = '' WHERE name = :connection;
+UPDATE connection SET paused_until = 0, why = '', paused_by = NULL WHERE name = :connection;
 
 -- name: connections
-SELECT name, paused_until, why, heard_at, swept_at FROM connection;
+SELECT name, paused_until, why, paused_by, heard_at, swept_at FROM connection;
 
 -- name: waiting
 -- Deliveries that nobody has turned into looks yet, oldest first.
@@ -392,6 +394,55 @@ ORDER BY h.connection, h.field, hub.value;
 SELECT COUNT(*) AS deals FROM ref r
 JOIN shadow s ON s.link = r.link AND s.connection = r.connection AND s.field = :field
 WHERE r.connection = :connection AND r.kind = 'opportunity' AND r.gone = 0 AND s.native IN (:text, :number);
+-- name: drop_listed
+DELETE FROM listed WHERE connection = :connection;
+
+-- name: add_listed
+INSERT INTO listed (connection, field, native, label, at) VALUES (:connection, :field, :native, :label, :at);
+
+-- name: listed
+-- Of one connection, or of all when it is ''; in the order of what people read.
+SELECT connection, field, native, label, at FROM listed WHERE :connection IN ('', connection)
+ORDER BY connection, field, label, native;
+
+-- name: drop_custom
+DELETE FROM custom WHERE connection = :connection;
+
+-- name: add_custom
+INSERT INTO custom (connection, native, label, kind) VALUES (:connection, :native, :label, :kind);
+
+-- name: customs
+SELECT connection, native, label, kind FROM custom WHERE connection = :connection ORDER BY label, native;
+
+-- name: put_wish
+-- Anew, unless the same still waits for its answer.
+INSERT INTO wish (connection, what, at) VALUES (:connection, :what, :at)
+ON CONFLICT (connection, what) DO UPDATE SET at = excluded.at, taken_until = 0, answered_at = NULL
+WHERE wish.answered_at IS NOT NULL;
+
+-- name: wishes
+SELECT connection, what, at, answered_at, ok, said FROM wish ORDER BY connection, what;
+
+-- name: take_wish
+-- One that nobody else is fulfilling.
+UPDATE wish SET taken_until = :until WHERE connection = :connection AND what = (
+    SELECT what FROM wish WHERE connection = :connection AND answered_at IS NULL AND taken_until <= :now
+    ORDER BY at, what LIMIT 1)
+AND answered_at IS NULL AND taken_until <= :now RETURNING what;
+
+-- name: answer_wish
+INSERT INTO wish (connection, what, at, answered_at, ok, said) VALUES (:connection, :what, :at, :at, :ok, :said)
+ON CONFLICT (connection, what) DO UPDATE SET answered_at = excluded.answered_at, ok = excluded.ok, said = excluded.said;
+
+-- name: want_sweep
+-- As if it had never been swept. Who sweeps it at this moment goes on alone; a wait after a failure ends.
+INSERT INTO connection (name) VALUES (:connection)
+ON CONFLICT (name) DO UPDATE SET swept_at = NULL,
+    sweep_until = CASE WHEN connection.sweeper IS NULL THEN 0 ELSE connection.sweep_until END;
+
+-- name: sweep_wanted
+SELECT name FROM connection
+WHERE name = :connection AND swept_at IS NULL AND sweep_until <= :now AND paused_until <= :now;
 
 -- Tokens, sessions, and requests that were answered
 

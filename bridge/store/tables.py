@@ -14,6 +14,7 @@ from bridge.store.audit import Audit, Deed
 from bridge.store.choices import Choices
 from bridge.store.engine import Engine, on_server
 from bridge.store.inbox import Inbox
+from bridge.store.lists import Lists
 from bridge.store.rows import Row, to_json
 from bridge.store.sharing import Sharing
 from bridge.store.sqlite import Sqlite
@@ -37,7 +38,7 @@ def _engine(address: str | Path) -> Engine:
     return Postgres(str(address))
 
 
-class Tables(Sharing, Audit, Choices):
+class Tables(Sharing, Choices, Lists, Audit):
     """
     address: of a PostgreSQL database, or the path of a SQLite file. new_id: makes the ids of rows; UUIDv7 unless a test
     wants its own.
@@ -125,10 +126,10 @@ class Tables(Sharing, Audit, Choices):
         return known
 
     def pause(self, connection: str, why: str, until: int = FOREVER, deed: Deed | None = None) -> None:
-        """Stop working on a connection until a time; its deliveries and looks wait. A longer pause stays."""
+        """Stop working on a connection until a time; its deliveries and looks wait. A longer or a person's one stays."""
         with self.db.transaction():
             self.note(deed)
-            self.db.run("pause", connection=connection, until=until, why=why)
+            self.db.run("pause", connection=connection, until=until, why=why, by=deed.who if deed else None)
 
     def resume(self, connection: str, now: int, deed: Deed | None = None) -> None:
         """End a pause, and look at every ref that the hub has run ahead of."""
@@ -142,7 +143,7 @@ class Tables(Sharing, Audit, Choices):
             self.db.run("swept", connection=connection, at=at)
 
     def connections(self) -> dict[str, Row]:
-        """Return paused_until, why, heard_at and swept_at by connection."""
+        """Return paused_until, why, paused_by, heard_at and swept_at by connection."""
         return {r["name"]: dict(r) for r in self.db.run("connections")}
 
     # what to show
