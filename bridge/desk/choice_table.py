@@ -65,13 +65,15 @@ class _Brought:
     def take(self, number: int, given: Mapping[str, str]) -> None:
         """Take in one line, or tell what is wrong with it."""
         try:
-            row = checked(self.fields, *(given.get(c, "") for c in KEY), given.get("use", "") or "both")
+            connection, field, native, canonical = (given.get(c, "") for c in KEY)
+            row = checked(self.fields, connection, field, native, canonical, given.get("use") or "both")
         except Refused as error:
             return self.tell(number, "invalid", str(error))
         if clash := self._clash(row):
             return self.tell(number, "conflicting", clash)
-        self._taken |= {place: (number, row) for place in (*_places(row), tuple(row[k] for k in KEY))}
-        old = self._known.get(tuple(row[k] for k in KEY))
+        key = tuple(row[k] for k in KEY)
+        old = self._taken.get(key, (0, self._known.get(key)))[1]
+        self._taken |= {place: (number, row) for place in (*_places(row), key)}
         if old == row:
             return self.tell(number, "unchanged")
         self.good.append(row)
@@ -90,7 +92,7 @@ class _Brought:
         return Report(dry=dry, **{name: self._counted[name] for name in names}, lines=self._lines)
 
     def _clash(self, row: Row) -> str:
-        """Say which earlier line this one contradicts: the same choice, native value read or canonical value written."""
+        """Say which earlier line this one contradicts, in what it reads, in what it writes or in its use."""
         same = self._taken.get(tuple(row[k] for k in KEY))
         if same and same[1] != row:
             return f"line {same[0]} says use={NAMED[same[1]['reads'], same[1]['writes']]} of the same choice"
@@ -99,12 +101,13 @@ class _Brought:
             if place[0] == "read" and other["canonical"] != row["canonical"]:
                 return f"{row['native']!r} means {other['canonical']!r} in line {number}; give one of them use=write"
             if place[0] == "write" and other["native"] != row["native"]:
-                return f"{row['canonical']!r} is written as {other['native']!r} in line {number}; give one of them use=read"
+                way = f"{row['canonical']!r} is written as {other['native']!r} in line {number}"
+                return f"{way}; give one of them use=read"
         return ""
 
 
 def _places(row: Row) -> Iterator[tuple[str, ...]]:
-    """Return what only one choice can have: a native value's meaning, and the way in which a canonical one is written."""
+    """Return what only one choice can have: a native value's meaning, and how a canonical one is written."""
     where = row["connection"], row["field"]
     if row["reads"]:
         yield "read", *where, row["native"]
