@@ -305,34 +305,11 @@ SELECT r.vendor_id, r.link, r.stamp, r.gone, s.field, s.native FROM ref r LEFT J
 WHERE r.connection = :connection AND r.kind = 'opportunity'
 AND r.vendor_id IN (SELECT value FROM json_array_elements_text(CAST(:ids AS JSON)));
 
--- name: put_choice
-INSERT INTO choice (connection, field, native, canonical, reads, writes, scope)
-VALUES (:connection, :field, :native, :canonical, :reads, :writes, :scope)
-ON CONFLICT (connection, field, native, canonical) DO UPDATE SET reads = excluded.reads, writes = excluded.writes,
-scope = excluded.scope;
-
--- name: unread_choice
-UPDATE choice SET reads = 0
-WHERE connection = :connection AND field = :field AND native = :native AND canonical <> :canonical AND reads = 1;
-
--- name: unwrite_choice
-UPDATE choice SET writes = 0 WHERE connection = :connection AND field = :field AND canonical = :canonical
-AND scope = :scope AND native <> :native AND writes = 1;
-
--- name: drop_idle_choices
-DELETE FROM choice WHERE reads = 0 AND writes = 0;
-
 -- name: revise
 INSERT INTO revision (name, n) VALUES (:name, 1) ON CONFLICT (name) DO UPDATE SET n = revision.n + 1;
 
 -- name: revision
 SELECT n FROM revision WHERE name = :name;
-
--- name: drop_choice
-DELETE FROM choice WHERE connection = :connection AND field = :field AND native = :native AND canonical = :canonical;
-
--- name: choices
-SELECT connection, field, native, canonical, reads, writes, scope FROM choice ORDER BY connection, field, canonical, native;
 
 -- name: journal_of_link
 SELECT id, at, connection, field, what, old, new, version, delivery, detail FROM journal WHERE link = :link ORDER BY id;
@@ -511,6 +488,49 @@ WHERE a.alias IN (SELECT value FROM json_array_elements_text(CAST(:ids AS JSON))
 
 -- Choices, and what the lists of the CRMs offer
 
+-- name: put_choice
+INSERT INTO choice (connection, field, native, canonical, reads, writes, scope)
+VALUES (:connection, :field, :native, :canonical, :reads, :writes, :scope)
+ON CONFLICT (connection, field, native, canonical) DO UPDATE SET reads = excluded.reads, writes = excluded.writes,
+scope = excluded.scope;
+
+-- name: unread_choice
+UPDATE choice SET reads = 0
+WHERE connection = :connection AND field = :field AND native = :native AND canonical <> :canonical AND reads = 1
+RETURNING connection, field, native, canonical;
+
+-- name: unwrite_choice
+UPDATE choice SET writes = 0 WHERE connection = :connection AND field = :field AND canonical = :canonical
+AND scope = :scope AND native <> :native AND writes = 1 RETURNING connection, field, native, canonical;
+
+-- name: drop_idle_choices
+DELETE FROM choice WHERE reads = 0 AND writes = 0;
+
+-- name: drop_choice
+-- Only as the caller has seen it.
+DELETE FROM choice WHERE connection = :connection AND field = :field AND native = :native AND canonical = :canonical
+AND reads = :reads AND writes = :writes RETURNING native;
+
+-- name: choices
+SELECT connection, field, native, canonical, reads, writes, scope FROM choice ORDER BY connection, field, canonical, native;
+
+-- name: unknown_values
+-- What deals show and nobody understood when it was read, with how many deals; out of the index hub_unknown.
+SELECT field, MIN(value) AS shown, COUNT(*) AS deals FROM hub WHERE substr(value, 1, 9) = '"unknown:'
+GROUP BY field, substr(value, 1, 200) ORDER BY field, shown;
+
+-- name: unsayable_values
+-- What cannot be written for want of a choice, with how many deals it holds.
+SELECT h.connection, h.field, h.reason, hub.value, COUNT(*) AS deals
+FROM hold h JOIN hub ON hub.link = h.link AND hub.field = h.field
+WHERE h.reason LIKE 'no choice for %' GROUP BY h.connection, h.field, h.reason, hub.value
+ORDER BY h.connection, h.field, hub.value;
+
+-- name: count_showing
+-- How many deals show a native value, which is kept as a JSON text or number.
+SELECT COUNT(*) AS deals FROM ref r
+JOIN shadow s ON s.link = r.link AND s.connection = r.connection AND s.field = :field
+WHERE r.connection = :connection AND r.kind = 'opportunity' AND r.gone = 0 AND s.native IN (:text, :number);
 -- name: drop_listed
 DELETE FROM listed WHERE connection = :connection;
 

@@ -1,19 +1,19 @@
-"""What is kept as data rather than as state: choices, connections, and what pages show."""
+"""What is kept as data rather than as state: connections, and what pages show."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import uuid_utils
 
-from bridge.core.fields import Words
 from bridge.core.model import FOREVER, Native, Ref
 from bridge.store.activity import Activity
 from bridge.store.answers import Answers
 from bridge.store.audit import Audit, Deed
+from bridge.store.choices import Choices
 from bridge.store.engine import Engine, on_server
 from bridge.store.inbox import Inbox
 from bridge.store.links import Links
@@ -44,7 +44,7 @@ def _engine(address: str | Path) -> Engine:
     return Postgres(str(address))
 
 
-class Tables(Links, Searching, Sharing, Lists, Pulses, Activity, Tokens, Answers, Audit):
+class Tables(Links, Searching, Sharing, Lists, Choices, Pulses, Activity, Tokens, Answers, Audit):
     """
     address: of a PostgreSQL database, or the path of a SQLite file. new_id: makes the ids of rows; UUIDv7 unless a test
     wants its own.
@@ -54,8 +54,6 @@ class Tables(Links, Searching, Sharing, Lists, Pulses, Activity, Tokens, Answers
         self.db = _engine(address)
         self.inbox = Inbox(self.db)
         self.new_id = new_id
-
-    _words: tuple[int, Mapping[str, Words]] | None = None
 
     def migrate(self) -> list[str]:
         """Bring the schema up to date; return the names of the migrations that were applied."""
@@ -105,52 +103,6 @@ class Tables(Links, Searching, Sharing, Lists, Pulses, Activity, Tokens, Answers
     def connections(self) -> dict[str, Row]:
         """Return paused_until, why, paused_by ("": the bridge itself), heard_at and swept_at by connection."""
         return {r["name"]: dict(r) for r in self.db.run("connections")}
-
-    # choices
-
-    def words(self) -> Mapping[str, Words]:
-        """Return what the choices say, by connection; they are read again only when they have changed."""
-        revision = sum(r["n"] for r in self.db.run("revision", name="choice"))
-        if self._words is None or self._words[0] != revision:
-            self._words = revision, self._read_words()
-        return self._words[1]
-
-    def _read_words(self) -> dict[str, Words]:
-        meaning: dict[str, dict[tuple[str, str], str]] = {}
-        says: dict[str, dict[tuple[str, str], tuple[str, ...]]] = {}
-        for r in self.db.run("choices"):
-            if r["reads"]:
-                meaning.setdefault(r["connection"], {})[r["field"], r["native"]] = r["canonical"]
-            if r["writes"]:
-                known = says.setdefault(r["connection"], {})
-                known[r["field"], r["canonical"]] = (*known.get((r["field"], r["canonical"]), ()), r["native"])
-        return {c: Words(meaning.get(c, {}), says.get(c, {})) for c in meaning.keys() | says.keys()}
-
-    def choices(self) -> list[Row]:
-        """Return every choice as it is kept."""
-        return [dict(r) for r in self.db.run("choices")]
-
-    def put_choices(self, choices: Sequence[Row], now: int, deed: Deed | None = None) -> None:
-        """Add or change choices, and look again at what they may cure. Rows: see maps.CHOICE_COLUMNS."""
-        with self.db.transaction():
-            self.note(deed)
-            for row in choices:
-                key = {k: row[k] for k in ("connection", "field", "native", "canonical")}
-                if row["reads"]:
-                    self.db.run("unread_choice", **key)
-                if row["writes"]:
-                    self.db.run("unwrite_choice", **key, scope=row["scope"])
-                self.db.run("put_choice", **row)
-            self.db.run("drop_idle_choices")
-            self.db.run("revise", name="choice")
-            for connection in sorted({row["connection"] for row in choices}):
-                self.db.run("look_at_holds", connection=connection, at=now)
-
-    def drop_choice(self, connection: str, field: str, native: str, canonical: str, deed: Deed | None = None) -> None:
-        with self.db.transaction():
-            self.note(deed)
-            self.db.run("revise", name="choice")
-            self.db.run("drop_choice", connection=connection, field=field, native=native, canonical=canonical)
 
     # what to show
 

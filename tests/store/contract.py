@@ -687,7 +687,7 @@ class StoreContract:
         store.put_choices([choice("1", "new", writes=0)], NOW)
         store.put_choices([choice("1", "won", writes=0)], NOW)
         assert store.choices() == [choice("1", "won", writes=0)]
-        store.drop_choice("a", "stage", "1", "won")
+        store.drop_choice(choice("1", "won", writes=0))
         assert (store.choices(), store.words()) == ([], {})
 
     def test_the_database_refuses_a_second_meaning_and_a_second_way(self, store: Store) -> None:
