@@ -14,7 +14,7 @@ from typing import Any
 from bridge.connectors.base import Connector, Inbound
 from bridge.core.backoff import next_try
 from bridge.core.errors import BridgeError, Disconnected, Misconfigured, Permanent, Transient
-from bridge.core.merge import Merge
+from bridge.core.merge import Merge, in_doubt
 from bridge.core.model import FOREVER, Effects, Entry, Hold, Link, Look, Record, Side, Write
 from bridge.core.plan import Plan, behind, due, plan
 from bridge.core.rules import Rules
@@ -126,9 +126,9 @@ class Flow:
             due_looks = self.store.due_looks(link.id, now) or {c: ["defect"] for c in link.sides}
             for connection, causes in due_looks.items():
                 why = Hold(connection, "", "a defect of the bridge", "report it with the attempt's detail, then replay")
-                taken, ended = {connection: (now, causes)}, (causes, "dead: defect")
-                attempt = Attempt(link.id, connection, causes[0], "dead", "defect", trace)
-                self.store.save(claim, link, now, taken=taken, holds={connection: [why]}, ended=ended, attempt=attempt)
+                taken, ended, cause = {connection: (now, causes)}, (causes, "dead: defect"), causes[0]
+                attempt, holds = Attempt(link.id, connection, cause, "dead", "defect", trace), {connection: [why]}
+                self.store.save(claim, link, now, taken=taken, holds=holds, ended=ended, attempt=attempt, cause=cause)
                 self.report(attempt)
             self.store.release(claim)
         except Fenced:
@@ -200,6 +200,7 @@ class Flow:
             return merge
         merge.present(side)
         self.sides.learn(at.rules, seen)
+        merge.understand()
         unsettled = merge.observe(seen, issued)
         if side.open is not None and not unsettled & side.open.patch.keys():
             merge.resolve_doubt(side, issued)
@@ -323,6 +324,7 @@ class Flow:
         if resent is not None:
             habits = self.connections[connection].habits
             again = max(again or 0, resent.at + habits.timeout + habits.lag)
+            effects.journal = in_doubt(resent, now, at.cause())
         if again is not None:
             effects.looks = [Look(side.ref, again, cause) for cause in causes]
         holds = None
@@ -380,7 +382,7 @@ class Flow:
 
     def _save(self, at: Pass, *, attempt: Attempt | None = None, **decided: Any) -> None:
         """Save what one step decided, as `Store.save` takes it, and tell of its attempt."""
-        self.store.save(at.claim, at.link, self.now(), attempt=attempt, **decided)
+        self.store.save(at.claim, at.link, self.now(), attempt=attempt, cause=at.cause(), **decided)
         if attempt is not None:
             self.report(attempt)
 

@@ -13,10 +13,11 @@ import click
 
 from bridge.cli.choices import choice
 from bridge.cli.data import db
+from bridge.cli.explain import explain
 from bridge.cli.links import link
 from bridge.cli.parts import Group
 from bridge.cli.run import demo, sandbox, serve, work
-from bridge.cli.show import check, explain, replay, sweep
+from bridge.cli.show import check, replay, sweep
 from bridge.cli.status import status
 from bridge.cli.tokens import token
 from bridge.core.errors import BridgeError

@@ -52,6 +52,7 @@ def plan(
     unsettled: fields whose last read proves nothing yet. locked: fields that the record itself refuses, with reasons.
     """
     made, mine = Plan(), rules.sides[side.ref.connection]
+    held = {name: hub.held_until for name, hub in link.hubs.items() if hub.held_until is not None}
     for name in due(link, side, rules):
         hub, spec = link.hubs[name], mine.fields[name]
         sh = side.shadows.get(name)
@@ -74,6 +75,7 @@ def plan(
             _accompany(made, link, side, mine, spec, free=free and not _held(link, spec.name, rules, now))
         if spec.via:
             _couple(made, link, side, mine, spec.name, spec.via, now, cause)
+    _tell_released(made, link, side, held, now, cause)
     return made
 
 
@@ -107,6 +109,14 @@ def _held(link: Link, name: str, rules: Rules, now: int) -> bool:
     elif level(link, name, rules):
         hub.held_until = None
     return hub.held_until is not None
+
+
+def _tell_released(made: Plan, link: Link, side: Side, held: dict[str, int], now: int, cause: str) -> None:
+    """held: until when each field was held before this plan."""
+    for name, until in held.items():
+        if (hub := link.hubs[name]).held_until is None:
+            why = "the pause is over" if until <= now else "all sides say the same"
+            made.journal.append(Entry(now, side.ref.connection, name, "released", None, None, hub.version, cause, why))
 
 
 def _hold_of(side: Side, name: str, hub: Hub) -> Hold:

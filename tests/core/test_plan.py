@@ -165,7 +165,9 @@ def test_an_argument_waits_for_a_time() -> None:
 def test_an_argument_that_is_over_is_written() -> None:
     at = link({"name": ("x", 3)}, {"name": ("mine", 1)})
     at.hubs["name"] = replace(at.hubs["name"], held_until=NOW, hop=4)
-    assert planned(at, rules()) == Plan({"name": Said("x", 3)})
+    made = planned(at, rules())
+    assert made.patch == {"name": Said("x", 3)}
+    assert [(e.what, e.version, e.detail) for e in made.journal] == [("released", 3, "the pause is over")]
     assert (at.hubs["name"].held_until, at.hubs["name"].hop) == (None, 0)
 
 
