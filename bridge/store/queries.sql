@@ -636,6 +636,10 @@ DELETE FROM answered WHERE at < :before;
 
 -- What lists and pages show
 
+-- name: journal_page
+SELECT id, at, connection, field, what, old, new, version, delivery, detail FROM journal
+WHERE link = :link AND id > :after ORDER BY id LIMIT :n;
+
 -- name: waits
 -- How much waits for a person.
 SELECT (SELECT COUNT(*) FROM hold) AS holds, (SELECT COUNT(*) FROM write WHERE state = 'dead') AS dead;

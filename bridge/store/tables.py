@@ -111,6 +111,11 @@ class Tables(Links, Searching, Sharing, Lists, Choices, Pulses, Activity, Tokens
         rows = [dict(r) for r in self.db.run("journal_of_link", link=link)]
         return [{**r, "old": json.loads(r["old"] or "null"), "new": json.loads(r["new"] or "null")} for r in rows]
 
+    def journal_page(self, link: str, n: int, after: str = "") -> list[Row]:
+        """Return entries of the journal of a link from after an id on, oldest first; old and new are parsed."""
+        rows = [dict(r) for r in self.db.run("journal_page", link=link, n=n, after=after)]
+        return [{**r, "old": json.loads(r["old"] or "null"), "new": json.loads(r["new"] or "null")} for r in rows]
+
     def holds(self, link: str | None = None) -> list[Row]:
         """Return the holds of a link, or all of them with their links."""
         return [dict(r) for r in (self.db.run("holds_of_link", link=link) if link else self.db.run("holds"))]
