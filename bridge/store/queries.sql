@@ -182,7 +182,7 @@ SELECT connection, field, native, replaced_at FROM former WHERE link = :link ORD
 SELECT connection, id, patch, touched, at FROM write WHERE link = :link AND state = 'open';
 
 -- name: load_holds
-SELECT connection, field, reason, cure FROM hold WHERE link = :link;
+SELECT connection, field, reason, cure, kind FROM hold WHERE link = :link;
 
 -- name: save_ref
 UPDATE ref SET stamp = :stamp, wrote_at = :wrote_at, missing_since = :missing_since, gone = :gone
@@ -217,7 +217,7 @@ VALUES (:id, :link, :connection, 'update', :patch, :touched, :at, :at, 'open', :
 UPDATE write SET at = :at WHERE id = :id;
 
 -- name: close_write
-UPDATE write SET state = :state, detail = :detail WHERE id = :id AND state = 'open';
+UPDATE write SET state = :state, detail = :detail, answer = :answer WHERE id = :id AND state = 'open';
 
 -- name: fails
 UPDATE ref SET fails = :fails, failing_since = :since WHERE link = :link AND connection = :connection;
@@ -239,9 +239,10 @@ VALUES (:id, :at, :link, :connection, :cause, :outcome, :reason, :detail, :fails
 SELECT at, connection, cause, outcome, reason, detail, fails, ms FROM attempt WHERE link = :link ORDER BY id DESC LIMIT :n;
 
 -- name: put_hold
-INSERT INTO hold (link, connection, field, reason, cure, since)
-VALUES (:link, :connection, :field, :reason, :cure, :since)
-ON CONFLICT (link, connection, field) DO UPDATE SET reason = excluded.reason, cure = excluded.cure;
+INSERT INTO hold (link, connection, field, reason, cure, kind, since)
+VALUES (:link, :connection, :field, :reason, :cure, :kind, :since)
+ON CONFLICT (link, connection, field) DO UPDATE SET reason = excluded.reason, cure = excluded.cure,
+kind = excluded.kind;
 
 -- name: drop_hold
 DELETE FROM hold WHERE link = :link AND connection = :connection AND field = :field;
@@ -337,7 +338,8 @@ SELECT id, at, connection, field, what, old, new, version, delivery, detail FROM
 
 -- name: refused
 -- What a connection has refused for good, latest last.
-SELECT patch, detail FROM write WHERE link = :link AND connection = :connection AND state = 'dead' ORDER BY at, id;
+SELECT patch, detail, state FROM write
+WHERE link = :link AND connection = :connection AND state IN ('dead', 'discarded') ORDER BY at, id;
 
 -- name: dead_writes
 SELECT id, link, connection, patch, at, cause, detail FROM write WHERE state = 'dead' ORDER BY at, id;

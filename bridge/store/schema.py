@@ -91,7 +91,8 @@ ALTER TABLE connection ADD COLUMN sweep_until INTEGER NOT NULL DEFAULT 0
 
 # what people see and do. token and session: who may, as hashes only. audit: what they did. answered: what a repeat of a
 # request hears. listed: what a CRM's own lists offer. pulse: what each process last said of a connection. tally: counts
-# that only grow. alarm: the level that was last told.
+# that only grow. alarm: the level that was last told. hold.kind: see HoldKind. write.answer: what the vendor said
+# when it refused for good, as JSON.
 SEAT = """
 CREATE TABLE token (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, hash TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL,
@@ -122,7 +123,9 @@ CREATE INDEX ref_vendor_id ON ref (vendor_id);
 CREATE INDEX alias_alias ON alias (alias);
 CREATE INDEX hub_name ON hub (substr(value, 1, 200), link) WHERE field = 'name';
 CREATE INDEX hub_unknown ON hub (field, substr(value, 1, 200)) WHERE substr(value, 1, 9) = '"unknown:';
-CREATE INDEX attempt_link ON attempt (link, id)
+CREATE INDEX attempt_link ON attempt (link, id);
+ALTER TABLE hold ADD COLUMN kind TEXT NOT NULL DEFAULT '';
+ALTER TABLE write ADD COLUMN answer TEXT NOT NULL DEFAULT ''
 """
 
 MIGRATIONS: Mapping[str, str] = {

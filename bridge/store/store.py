@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bridge.core.merge import assert_sound
-from bridge.core.model import Effects, Entry, Hold, Kind, Link, Look, Said, Write
+from bridge.core.model import Effects, Entry, Hold, Kind, Link, Look, Refusal, Said, Write
+from bridge.store.audit import Deed
 from bridge.store.inbox import Delivery
 from bridge.store.rows import Key, Row, Values, build, flatten, patch_json, row_of, to_json
 from bridge.store.tables import Tables
@@ -213,15 +214,18 @@ class Store(Tables):
         opened: tuple[Write, str] | None = None,
         resent: Write | None = None,
         closed: Mapping[str, tuple[str, str]] | None = None,
+        answer: str = "",
         ended: tuple[Sequence[str], str] = ((), ""),
         attempt: Attempt | None = None,
+        deed: Deed | None = None,
     ) -> None:
         """
         Save everything that one step decided, in one transaction; raises Fenced when the lease is lost.
 
         taken: per connection, a time, and the causes whose looks up to then are done. holds: per connection, all its
         holds. opened: a new write and its cause; it is on disk when this returns. resent: an open write that was sent
-        again. closed: write id to state, detail. ended: deliveries and their outcome. attempt: how the step went.
+        again. closed: write id to state, detail. answer: what the vendor said to it. ended: deliveries and their
+        outcome. attempt: how the step went. deed: what a person did by it.
         """
         values = flatten(link)
         with self.db.transaction(durable=opened is not None):
@@ -231,7 +235,9 @@ class Store(Tables):
             for connection, (upto, causes) in (taken or {}).items():
                 rows_taken = [{"link": link.id, "connection": connection, "upto": upto, "cause": c} for c in causes]
                 self.db.many("take_looks", rows_taken)
-            self._save_writes(link.id, opened, resent, {**(effects.closed if effects else {}), **(closed or {})})
+            self.note(deed)
+            ends = {**(effects.closed if effects else {}), **(closed or {})}
+            self._save_writes(link.id, opened, resent, ends, answer)
             for connection, each in (holds or {}).items():
                 self._put_holds(claim, connection, each, now)
             self._end_deliveries(*ended)
@@ -251,6 +257,7 @@ class Store(Tables):
         opened: tuple[Write, str] | None,
         resent: Write | None,
         closed: Mapping[str, tuple[str, str]],
+        answer: str,
     ) -> None:
         if opened is not None:
             write, cause = opened
@@ -267,7 +274,7 @@ class Store(Tables):
         if resent is not None:
             self.db.run("touch_write", id=resent.id, at=resent.at)
         for write_id, (state, detail) in closed.items():
-            self.db.run("close_write", id=write_id, state=state, detail=detail)
+            self.db.run("close_write", id=write_id, state=state, detail=detail, answer=answer)
 
     def _save_rows(self, claim: Claim, values: dict[Key, Values]) -> None:
         changed: dict[str, list[Row]] = {}
@@ -294,7 +301,7 @@ class Store(Tables):
         for h in holds:
             wanted.add(h.field)
             if held.get(h.field) != h:
-                self.db.run("put_hold", **key, field=h.field, reason=h.reason, cure=h.cure, since=now)
+                self.db.run("put_hold", **key, field=h.field, reason=h.reason, cure=h.cure, kind=h.kind, since=now)
         for name in held.keys() - wanted:
             self.db.run("drop_hold", **key, field=name)
 
@@ -312,12 +319,12 @@ class Store(Tables):
         """Return the connections of a link that have failed and are to be tried later, not now."""
         return {r["connection"] for r in self.db.run("resting", link=link, now=now)}
 
-    def refused(self, link: str, connection: str) -> dict[str, tuple[Said, str]]:
-        """Return what this side has refused for good, field by field: the value, and what the vendor said."""
-        found: dict[str, tuple[Said, str]] = {}
+    def refused(self, link: str, connection: str) -> dict[str, Refusal]:
+        """Return what this side has refused for good, field by field."""
+        found: dict[str, Refusal] = {}
         for r in self.db.run("refused", link=link, connection=connection):
             for name, (value, version) in json.loads(r["patch"]).items():
-                found[name] = Said(value, version), r["detail"]
+                found[name] = Refusal(Said(value, version), r["detail"], r["state"] == "discarded")
         return found
 
     def look(self, link: str, looks: Sequence[Look]) -> None:
