@@ -124,6 +124,7 @@ CREATE INDEX alias_alias ON alias (alias);
 CREATE INDEX hub_name ON hub (substr(value, 1, 200), link) WHERE field = 'name';
 CREATE INDEX hub_unknown ON hub (field, substr(value, 1, 200)) WHERE substr(value, 1, 9) = '"unknown:';
 CREATE INDEX attempt_link ON attempt (link, id);
+CREATE INDEX delivery_dead ON delivery (id) WHERE substr(outcome, 1, 6) = 'dead: ';
 ALTER TABLE hold ADD COLUMN kind TEXT NOT NULL DEFAULT '';
 ALTER TABLE write ADD COLUMN answer TEXT NOT NULL DEFAULT ''
 """

@@ -132,13 +132,6 @@ class Store(Tables):
                 if self.db.run("delivery_state", id=each.delivery, state=state, outcome=outcome):
                     self._add_looks(each.looks)
 
-    def replay(self, delivery: str) -> bool:
-        """Handle a stored delivery again; return False when there is none of that id."""
-        with self.db.transaction():
-            known = bool(self.db.run("delivery", id=delivery))
-            self.db.run("replay", id=delivery)
-        return known
-
     # links and leases
 
     def find(self, connection: str, vendor_id: str, kind: Kind = "opportunity") -> str | None:
@@ -177,6 +170,28 @@ class Store(Tables):
         """Give the lease back."""
         with self.db.transaction(durable=False):
             self.db.run("release", link=claim.link, token=claim.token)
+
+    def seize(self, link: str, owner: str, now: int, lease_ms: int = 60_000) -> Claim | None:
+        """
+        Take the lease of a link from whoever holds it, for a person; None: there is no such link.
+
+        A worker that held it is fenced, exactly as if it had died: what it may have sent is in doubt (R12), and what it
+        had begun is looked at again.
+        """
+        with self.db.transaction(durable=False):
+            rows = self.db.run("leased_until", link=link)
+            if not rows:
+                return None
+            if (until := rows[0]["lease_until"]) > 0:
+                self.db.run("doubt_writes", link=link, until=until)
+                self.db.run("look_at_all", link=link, at=now, cause="in doubt")
+            token = self.db.run("seize", link=link, owner=owner, now=now, until=now + lease_ms)[0]["token"]
+        return Claim(link, token, now + lease_ms)
+
+    def hand_back(self, claim: Claim) -> None:
+        """Give a seized lease back, and wake who goes on with it."""
+        self.release(claim)
+        self.db.wake()
 
     def load(self, claim: Claim) -> Link:
         """Return the working copy of the link of a claim."""

@@ -17,6 +17,7 @@ from bridge.store.inbox import Inbox
 from bridge.store.rows import Row, to_json
 from bridge.store.sharing import Sharing
 from bridge.store.sqlite import Sqlite
+from bridge.store.work import Work
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def _engine(address: str | Path) -> Engine:
     return Postgres(str(address))
 
 
-class Tables(Sharing, Audit):
+class Tables(Sharing, Audit, Work):
     """
     address: of a PostgreSQL database, or the path of a SQLite file. new_id: makes the ids of rows; UUIDv7 unless a test
     wants its own.
@@ -204,29 +205,9 @@ class Tables(Sharing, Audit):
         """Return the holds of a link, or all of them with their links."""
         return [dict(r) for r in (self.db.run("holds_of_link", link=link) if link else self.db.run("holds"))]
 
-    def deliveries(self, n: int) -> list[Row]:
-        """Return the latest deliveries, newest first."""
-        return [dict(r) for r in self.db.run("deliveries", n=n)]
-
-    def deliveries_since(self, connection: str, since: int) -> list[str]:
-        """Return the ids of the deliveries of a connection, oldest first."""
-        return [r["id"] for r in self.db.run("deliveries_between", connection=connection, since=since)]
-
     def attempts(self, link: str, n: int) -> list[Row]:
         """Return the latest attempts at a link, newest first."""
         return [dict(r) for r in self.db.run("attempts", link=link, n=n)]
-
-    def dead_writes(self) -> list[Row]:
-        """Return the writes that were given up, oldest first."""
-        return [dict(r) for r in self.db.run("dead_writes")]
-
-    def replay_dead(self, now: int) -> int:
-        """Try every write again that was given up; return how many."""
-        with self.db.transaction():
-            rows = self.db.run("replay_dead")
-            looks = [{"link": r["link"], "connection": r["connection"], "at": now, "cause": "replay"} for r in rows]
-            self.db.many("add_look", looks)
-        return len(rows)
 
     def counts(self) -> dict[str, int]:
         """Return how many rows the main tables hold."""
