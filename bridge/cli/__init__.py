@@ -11,10 +11,12 @@ import sys
 
 import click
 
-from bridge.cli.data import choice, db, link
+from bridge.cli.choices import choice
+from bridge.cli.data import db, link
 from bridge.cli.parts import Group
 from bridge.cli.run import demo, sandbox, serve, work
-from bridge.cli.show import check, explain, replay, sweep
+from bridge.cli.show import check, explain, sweep
+from bridge.cli.waiting import attempt, dead_group, delivery, hold
 from bridge.core.errors import BridgeError
 
 __all__ = ["main"]
@@ -35,7 +37,8 @@ def cli(context: click.Context, config: str) -> None:
     context.obj = config
 
 
-for command in (check, serve, work, sandbox, demo, link, choice, sweep, replay, explain, db):
+COMMANDS = (check, serve, work, sandbox, demo, link, choice, hold, dead_group, delivery, attempt, sweep, explain, db)
+for command in COMMANDS:
     cli.add_command(command)
 
 

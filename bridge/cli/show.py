@@ -1,9 +1,8 @@
-"""What asks and answers: `bridge check`, `explain`, `sweep`, `replay`."""
+"""What asks and answers: `bridge check`, `explain`, `sweep`."""
 
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
 
 import click
 
@@ -11,8 +10,6 @@ from bridge.cli.parts import assembled, clock, known_connection, with_tables
 from bridge.core.errors import BridgeError
 from bridge.core.story import FieldStory, tell
 from bridge.sweep import sweep as sweep_once
-
-SHOWN = 20
 
 
 @click.command()
@@ -61,41 +58,6 @@ def sweep(context: click.Context, connection: str) -> None:
 
 
 @click.command()
-@click.argument("delivery", required=False)
-@click.option("--connection", help="Every delivery of this connection …")
-@click.option("--since", help="… since this time, for example 2026-11-21T09:00 (UTC).")
-@click.option("--dead", is_flag=True, help="Every write that was given up.")
-@click.option(
-    "--list", "listing", is_flag=True, help="Show the latest deliveries, what became of them, and what was given up."
-)
-@click.pass_context
-def replay(
-    context: click.Context, delivery: str | None, connection: str | None, since: str | None, dead: bool, listing: bool
-) -> None:
-    """Handle stored deliveries again. It is always safe: what is already level stays as it is."""
-    bridge = with_tables(context)
-    if listing:
-        for r in bridge.store.deliveries(SHOWN):
-            click.echo(f"{clock(r['at'])}  {r['id']}  {r['connection']:<15} {r['outcome'] or r['state']}")
-        for r in bridge.store.dead_writes():
-            click.echo(f"{clock(r['at'])}  given up: {r['connection']}, link {r['link']}: {r['detail']}")
-    elif dead:
-        click.echo(f"{bridge.store.replay_dead(bridge.now())} writes are tried again")
-    elif delivery is not None:
-        if not bridge.store.replay(delivery):
-            raise click.ClickException(f"no delivery {delivery}; `bridge replay --list` shows the latest")
-        click.echo(f"{delivery} is handled again")
-    elif connection is not None:
-        from_ms = _epoch_ms(since) if since else 0
-        ids = bridge.store.deliveries_since(known_connection(bridge, connection), from_ms)
-        for each in ids:
-            bridge.store.replay(each)
-        click.echo(f"{len(ids)} deliveries of {connection} are handled again")
-    else:
-        raise click.UsageError("name a DELIVERY, or --connection, --dead or --list")
-
-
-@click.command()
 @click.argument("connection")
 @click.argument("vendor_id", metavar="ID")
 @click.option("--field", "only", help="Only this field.")
@@ -138,11 +100,3 @@ def _because(delivery: str) -> str:
     if delivery in words or len(delivery) < len("00000000-0000-0000-0000-000000000000"):
         return words.get(delivery, f"found by a look ({delivery})")
     return f"heard by delivery {delivery}"
-
-
-def _epoch_ms(text: str) -> int:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise click.UsageError(f"{text!r} is not a time; write it like 2026-11-21T09:00") from None
-    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
@@ -33,6 +34,9 @@ FIELDS: Mapping[str, str] = {
     "account_email": "e-mail address",
     "account_phone": "digits with country code",
 }
+
+
+IN_SCOPE = re.compile(r".* in \w+ '(.*)'$", re.S)
 
 
 @dataclass(frozen=True)
@@ -242,6 +246,12 @@ class Party(Choice):
     """The contact or the account of a deal: a record of its own, found through its own link. Native: its id."""
 
     table: Literal["choice", "link"] = "link"
+
+
+def scope_of(reason: str) -> str:
+    """Return the native pipeline that `Choice.encode` names when it has no choice; "" when it names none."""
+    found = IN_SCOPE.match(reason)
+    return found[1] if found else ""
 
 
 def plain(number: str) -> str:

@@ -16,7 +16,8 @@ from typing import Any
 import requests
 
 from bridge.assembly import Assembled, assemble
-from bridge.store.maps import import_choices, import_links
+from bridge.desk import choice_table
+from bridge.store.maps import import_links
 
 SECRETS = {
     "SANDBOX_KEY": "sandbox-bridge-key",
@@ -102,12 +103,11 @@ class Stage:
         store = self.bridge.store
         store.migrate()
         connections = list(self.bridge.settings.connections)
-        fields = {name: self.bridge.flow.sides.fields(name) for name in connections}
         with (SAMPLE / "choices.csv").open(encoding="utf-8") as lines:
-            refused = import_choices(store, lines, fields, self.bridge.now()).problems
+            choices = choice_table.import_rows(self.bridge.desk, "the demo", lines, "csv")
         with (SAMPLE / "links.csv").open(encoding="utf-8") as lines:
-            refused += import_links(store, lines, connections, self.bridge.now()).problems
-        assert not refused, refused
+            refused = import_links(store, lines, connections, self.bridge.now()).problems
+        assert not choices.lines and not refused, (choices.lines, refused)
 
     def start_bridge(self) -> None:
         """Start web and worker, the last of `processes`, and wait for them; raises RuntimeError when they end."""

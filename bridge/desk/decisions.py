@@ -10,6 +10,7 @@ from bridge.core.model import Canonical, Link, Native
 from bridge.core.rules import Rules
 from bridge.desk import Desk, Refused, Value, moment
 from bridge.sides import Sides
+from bridge.store import Fenced
 
 
 class Stand(Value):
@@ -54,7 +55,10 @@ def decide(desk: Desk, who: str, link: str, field: str, connection: str) -> Stan
             raise Refused("invalid", f"{connection!r} shows no {field}", f"it is one of {shown}")
         merge = Merge(at, rules, now, "decided")
         merge.decide(field, connection, who)
-        desk.store.save(claim, at, now, effects=merge.effects, deed=desk.deed(who, "decided", link, f"{field} of {connection}"))
+        deed = desk.deed(who, "decided", link, f"{field}: {connection}'s value stands")
+        desk.store.save(claim, at, now, effects=merge.effects, deed=deed)
+    except Fenced:
+        raise Refused("stale", f"somebody else changes link {link} at this moment", "look at it again") from None
     finally:
         desk.store.hand_back(claim)
     return chosen

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
 from bridge.core.fields import scope_of
-from bridge.core.model import Canonical, HoldKind, Link, Native
+from bridge.core.model import HoldKind
 from bridge.core.rules import UNKNOWN
 from bridge.desk import Desk, Page, Refused, Value, moment
 from bridge.desk.choices import put
 from bridge.desk.decisions import Stand, decide, stands
-from bridge.store.rows import Row, from_json, to_json
+from bridge.store.rows import Row, to_json
 from bridge.store.work import FIRST_HOLD, HoldKey
 
 Action = Literal["add_choice", "link", "decide", "replay", "edit_there", "report"]
@@ -203,7 +204,7 @@ def _key_of(cursor: str) -> HoldKey:
     if not cursor:
         return FIRST_HOLD
     try:
-        since, link, connection, field = from_json(cursor)
+        since, link, connection, field = json.loads(cursor)
         return int(since), str(link), str(connection), str(field)
     except (ValueError, TypeError):
         raise Refused("invalid", f"{cursor!r} is no cursor", "take `next` of the page before") from None

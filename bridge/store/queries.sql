@@ -44,15 +44,17 @@ UPDATE budget SET shares = :shares WHERE connection = :connection;
 
 -- name: pause
 -- A short pause does not end a longer one: an operator's, or that of refused credentials.
-INSERT INTO connection (name, paused_until, why) VALUES (:connection, :until, :why)
-ON CONFLICT (name) DO UPDATE SET paused_until = excluded.paused_until, why = excluded.why
-WHERE connection.paused_until < excluded.paused_until;
+-- What a person does stands whatever was before; paused_by is NULL where the bridge itself paused.
+INSERT INTO connection (name, paused_until, why, paused_by) VALUES (:connection, :until, :why, :by)
+ON CONFLICT (name) DO UPDATE
+SET paused_until = excluded.paused_until, why = excluded.why, paused_by = excluded.paused_by
+WHERE connection.paused_until < excluded.paused_until OR excluded.paused_by IS NOT NULL;
 
 -- name: resume
-UPDATE connection SET paused_until = 0, why = '' WHERE name = :connection;
+UPDATE connection SET paused_until = 0, why = '', paused_by = NULL WHERE name = :connection;
 
 -- name: connections
-SELECT name, paused_until, why, heard_at, swept_at FROM connection;
+SELECT name, paused_until, why, paused_by, heard_at, swept_at FROM connection;
 
 -- name: waiting
 -- Deliveries that nobody has turned into looks yet, oldest first.
@@ -310,34 +312,11 @@ SELECT r.vendor_id, r.link, r.stamp, r.gone, s.field, s.native FROM ref r LEFT J
 WHERE r.connection = :connection AND r.kind = 'opportunity'
 AND r.vendor_id IN (SELECT value FROM json_array_elements_text(CAST(:ids AS JSON)));
 
--- name: put_choice
-INSERT INTO choice (connection, field, native, canonical, reads, writes, scope)
-VALUES (:connection, :field, :native, :canonical, :reads, :writes, :scope)
-ON CONFLICT (connection, field, native, canonical) DO UPDATE SET reads = excluded.reads, writes = excluded.writes,
-scope = excluded.scope;
-
--- name: unread_choice
-UPDATE choice SET reads = 0
-WHERE connection = :connection AND field = :field AND native = :native AND canonical <> :canonical AND reads = 1;
-
--- name: unwrite_choice
-UPDATE choice SET writes = 0 WHERE connection = :connection AND field = :field AND canonical = :canonical
-AND scope = :scope AND native <> :native AND writes = 1;
-
--- name: drop_idle_choices
-DELETE FROM choice WHERE reads = 0 AND writes = 0;
-
 -- name: revise
 INSERT INTO revision (name, n) VALUES (:name, 1) ON CONFLICT (name) DO UPDATE SET n = revision.n + 1;
 
 -- name: revision
 SELECT n FROM revision WHERE name = :name;
-
--- name: drop_choice
-DELETE FROM choice WHERE connection = :connection AND field = :field AND native = :native AND canonical = :canonical;
-
--- name: choices
-SELECT connection, field, native, canonical, reads, writes, scope FROM choice ORDER BY connection, field, canonical, native;
 
 -- name: journal_of_link
 SELECT id, at, connection, field, what, old, new, version, delivery, detail FROM journal WHERE link = :link ORDER BY id;
@@ -359,7 +338,9 @@ DELETE FROM delivery WHERE at < :before AND state = 'done';
 DELETE FROM attempt WHERE at < :before;
 
 -- name: prune_writes
-DELETE FROM write WHERE at < :before AND state IN ('done', 'refused', 'replayed');
+-- What was discarded is needed until the side was looked at, which waits while the connection is paused.
+DELETE FROM write WHERE at < :before AND (state IN ('done', 'refused', 'replayed') OR (state = 'discarded'
+AND connection NOT IN (SELECT name FROM connection WHERE paused_until > :before)));
 
 -- What people do
 
@@ -373,6 +354,99 @@ SELECT id, at, who, deed, target, detail FROM audit WHERE id < :before ORDER BY 
 -- Links, as people search and mend them
 
 -- Choices, and what the lists of the CRMs offer
+
+-- name: put_choice
+INSERT INTO choice (connection, field, native, canonical, reads, writes, scope)
+VALUES (:connection, :field, :native, :canonical, :reads, :writes, :scope)
+ON CONFLICT (connection, field, native, canonical) DO UPDATE SET reads = excluded.reads, writes = excluded.writes,
+scope = excluded.scope;
+
+-- name: unread_choice
+UPDATE choice SET reads = 0
+WHERE connection = :connection AND field = :field AND native = :native AND canonical <> :canonical AND reads = 1
+RETURNING connection, field, native, canonical;
+
+-- name: unwrite_choice
+UPDATE choice SET writes = 0 WHERE connection = :connection AND field = :field AND canonical = :canonical
+AND scope = :scope AND native <> :native AND writes = 1 RETURNING connection, field, native, canonical;
+
+-- name: drop_idle_choices
+DELETE FROM choice WHERE reads = 0 AND writes = 0;
+
+-- name: drop_choice
+-- Only as the caller has seen it.
+DELETE FROM choice WHERE connection = :connection AND field = :field AND native = :native AND canonical = :canonical
+AND reads = :reads AND writes = :writes RETURNING native;
+
+-- name: choices
+SELECT connection, field, native, canonical, reads, writes, scope FROM choice ORDER BY connection, field, canonical, native;
+
+-- name: unknown_values
+-- What deals show and nobody understood when it was read, with how many deals; out of the index hub_unknown.
+SELECT field, MIN(value) AS shown, COUNT(*) AS deals FROM hub WHERE substr(value, 1, 9) = '"unknown:'
+GROUP BY field, substr(value, 1, 200) ORDER BY field, shown;
+
+-- name: unsayable_values
+-- What cannot be written for want of a choice, with how many deals it holds.
+SELECT h.connection, h.field, h.reason, hub.value, COUNT(*) AS deals
+FROM hold h JOIN hub ON hub.link = h.link AND hub.field = h.field
+WHERE h.reason LIKE 'no choice for %' GROUP BY h.connection, h.field, h.reason, hub.value
+ORDER BY h.connection, h.field, hub.value;
+
+-- name: count_showing
+-- How many deals show a native value, which is kept as a JSON text or number.
+SELECT COUNT(*) AS deals FROM ref r
+JOIN shadow s ON s.link = r.link AND s.connection = r.connection AND s.field = :field
+WHERE r.connection = :connection AND r.kind = 'opportunity' AND r.gone = 0 AND s.native IN (:text, :number);
+-- name: drop_listed
+DELETE FROM listed WHERE connection = :connection;
+
+-- name: add_listed
+INSERT INTO listed (connection, field, native, label, at) VALUES (:connection, :field, :native, :label, :at);
+
+-- name: listed
+-- Of one connection, or of all when it is ''; in the order of what people read.
+SELECT connection, field, native, label, at FROM listed WHERE :connection IN ('', connection)
+ORDER BY connection, field, label, native;
+
+-- name: drop_custom
+DELETE FROM custom WHERE connection = :connection;
+
+-- name: add_custom
+INSERT INTO custom (connection, native, label, kind) VALUES (:connection, :native, :label, :kind);
+
+-- name: customs
+SELECT connection, native, label, kind FROM custom WHERE connection = :connection ORDER BY label, native;
+
+-- name: put_wish
+-- Anew, unless the same still waits for its answer.
+INSERT INTO wish (connection, what, at) VALUES (:connection, :what, :at)
+ON CONFLICT (connection, what) DO UPDATE SET at = excluded.at, taken_until = 0, answered_at = NULL
+WHERE wish.answered_at IS NOT NULL;
+
+-- name: wishes
+SELECT connection, what, at, answered_at, ok, said FROM wish ORDER BY connection, what;
+
+-- name: take_wish
+-- One that nobody else is fulfilling.
+UPDATE wish SET taken_until = :until WHERE connection = :connection AND what = (
+    SELECT what FROM wish WHERE connection = :connection AND answered_at IS NULL AND taken_until <= :now
+    ORDER BY at, what LIMIT 1)
+AND answered_at IS NULL AND taken_until <= :now RETURNING what;
+
+-- name: answer_wish
+INSERT INTO wish (connection, what, at, answered_at, ok, said) VALUES (:connection, :what, :at, :at, :ok, :said)
+ON CONFLICT (connection, what) DO UPDATE SET answered_at = excluded.answered_at, ok = excluded.ok, said = excluded.said;
+
+-- name: want_sweep
+-- As if it had never been swept. Who sweeps it at this moment goes on alone; a wait after a failure ends.
+INSERT INTO connection (name) VALUES (:connection)
+ON CONFLICT (name) DO UPDATE SET swept_at = NULL,
+    sweep_until = CASE WHEN connection.sweeper IS NULL THEN 0 ELSE connection.sweep_until END;
+
+-- name: sweep_wanted
+SELECT name FROM connection
+WHERE name = :connection AND swept_at IS NULL AND sweep_until <= :now AND paused_until <= :now;
 
 -- Tokens, sessions, and requests that were answered
 

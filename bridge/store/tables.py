@@ -1,19 +1,20 @@
-"""What is kept as data rather than as state: links and their refs, choices, connections, and what pages show."""
+"""What is kept as data rather than as state: links and their refs, connections, and what pages show."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import uuid_utils
 
-from bridge.core.fields import Words
 from bridge.core.model import FOREVER, Native, Ref
 from bridge.store.audit import Audit, Deed
+from bridge.store.choices import Choices
 from bridge.store.engine import Engine, on_server
 from bridge.store.inbox import Inbox
+from bridge.store.lists import Lists
 from bridge.store.rows import Row, to_json
 from bridge.store.sharing import Sharing
 from bridge.store.sqlite import Sqlite
@@ -38,7 +39,7 @@ def _engine(address: str | Path) -> Engine:
     return Postgres(str(address))
 
 
-class Tables(Sharing, Audit, Work):
+class Tables(Sharing, Choices, Lists, Work, Audit):
     """
     address: of a PostgreSQL database, or the path of a SQLite file. new_id: makes the ids of rows; UUIDv7 unless a test
     wants its own.
@@ -48,8 +49,6 @@ class Tables(Sharing, Audit, Work):
         self.db = _engine(address)
         self.inbox = Inbox(self.db)
         self.new_id = new_id
-
-    _words: tuple[int, Mapping[str, Words]] | None = None
 
     def migrate(self) -> list[str]:
         """Bring the schema up to date; return the names of the migrations that were applied."""
@@ -128,10 +127,10 @@ class Tables(Sharing, Audit, Work):
         return known
 
     def pause(self, connection: str, why: str, until: int = FOREVER, deed: Deed | None = None) -> None:
-        """Stop working on a connection until a time; its deliveries and looks wait. A longer pause stays."""
+        """Stop working on a connection until a time; its deliveries and looks wait. A longer or a person's stays."""
         with self.db.transaction():
             self.note(deed)
-            self.db.run("pause", connection=connection, until=until, why=why)
+            self.db.run("pause", connection=connection, until=until, why=why, by=deed.who if deed else None)
 
     def resume(self, connection: str, now: int, deed: Deed | None = None) -> None:
         """End a pause, and look at every ref that the hub has run ahead of."""
@@ -145,54 +144,8 @@ class Tables(Sharing, Audit, Work):
             self.db.run("swept", connection=connection, at=at)
 
     def connections(self) -> dict[str, Row]:
-        """Return paused_until, why, heard_at and swept_at by connection."""
+        """Return paused_until, why, paused_by, heard_at and swept_at by connection."""
         return {r["name"]: dict(r) for r in self.db.run("connections")}
-
-    # choices
-
-    def words(self) -> Mapping[str, Words]:
-        """Return what the choices say, by connection; they are read again only when they have changed."""
-        revision = sum(r["n"] for r in self.db.run("revision", name="choice"))
-        if self._words is None or self._words[0] != revision:
-            self._words = revision, self._read_words()
-        return self._words[1]
-
-    def _read_words(self) -> dict[str, Words]:
-        meaning: dict[str, dict[tuple[str, str], str]] = {}
-        says: dict[str, dict[tuple[str, str], tuple[str, ...]]] = {}
-        for r in self.db.run("choices"):
-            if r["reads"]:
-                meaning.setdefault(r["connection"], {})[r["field"], r["native"]] = r["canonical"]
-            if r["writes"]:
-                known = says.setdefault(r["connection"], {})
-                known[r["field"], r["canonical"]] = (*known.get((r["field"], r["canonical"]), ()), r["native"])
-        return {c: Words(meaning.get(c, {}), says.get(c, {})) for c in meaning.keys() | says.keys()}
-
-    def choices(self) -> list[Row]:
-        """Return every choice as it is kept."""
-        return [dict(r) for r in self.db.run("choices")]
-
-    def put_choices(self, choices: Sequence[Row], now: int, deed: Deed | None = None) -> None:
-        """Add or change choices, and look again at what they may cure. Rows: see maps.CHOICE_COLUMNS."""
-        with self.db.transaction():
-            self.note(deed)
-            for row in choices:
-                key = {k: row[k] for k in ("connection", "field", "native", "canonical")}
-                if row["reads"]:
-                    self.db.run("unread_choice", **key)
-                if row["writes"]:
-                    self.db.run("unwrite_choice", **key, scope=row["scope"])
-                self.db.run("put_choice", **row)
-            self.db.run("drop_idle_choices")
-            self.db.run("revise", name="choice")
-            for connection in sorted({row["connection"] for row in choices}):
-                self.db.run("look_at_holds", connection=connection, at=now)
-
-    def drop_choice(self, connection: str, field: str, native: str, canonical: str, deed: Deed | None = None) -> None:
-        with self.db.transaction():
-            self.note(deed)
-            self.db.run("revise", name="choice")
-            self.db.run("drop_choice", connection=connection, field=field, native=native, canonical=canonical)
 
     # what to show
 

@@ -16,7 +16,7 @@ FIRST_HOLD: HoldKey = (0, "", "", "")
 
 
 class Work:
-    """Verbs of the store. A filter that is left out takes everything; times are epoch milliseconds, `until` excluded."""
+    """Verbs of the store. A filter left out takes everything; times are epoch milliseconds, `until` excluded."""
 
     db: Engine
     new_id: Callable[[], str]
@@ -39,7 +39,8 @@ class Work:
         """Return deliveries without their bodies, newest first. outcome: how it begins. link: one that it led to."""
         found = self.db.run(
             "page_of_deliveries",
-            n=n, before=before, connection=connection, state=state, outcome=outcome, link=link, since=since, until=until,
+            n=n, before=before, connection=connection, state=state, outcome=outcome, link=link, since=since,
+            until=until,
         )  # fmt: skip
         return [dict(r) for r in found]
 
