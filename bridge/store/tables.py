@@ -24,6 +24,7 @@ from bridge.store.searching import Searching
 from bridge.store.sharing import Sharing
 from bridge.store.sqlite import Sqlite
 from bridge.store.tokens import Tokens
+from bridge.store.work import Work
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def _engine(address: str | Path) -> Engine:
     return Postgres(str(address))
 
 
-class Tables(Links, Searching, Sharing, Lists, Choices, Pulses, Activity, Tokens, Answers, Audit):
+class Tables(Links, Searching, Sharing, Lists, Choices, Work, Pulses, Activity, Tokens, Answers, Audit):
     """
     address: of a PostgreSQL database, or the path of a SQLite file. new_id: makes the ids of rows; UUIDv7 unless a test
     wants its own.
@@ -84,7 +85,7 @@ class Tables(Links, Searching, Sharing, Lists, Choices, Pulses, Activity, Tokens
         return known
 
     def pause(self, connection: str, why: str, until: int = FOREVER, deed: Deed | None = None) -> None:
-        """Stop working on a connection until a time; its deliveries and looks wait. A longer one stays."""
+        """Stop working on a connection until a time; its deliveries and looks wait. A longer or a person's stays."""
         with self.db.transaction():
             self.note(deed)
             self.db.run("pause", connection=connection, until=until, why=why, who=deed.who if deed else "")
@@ -120,29 +121,9 @@ class Tables(Links, Searching, Sharing, Lists, Choices, Pulses, Activity, Tokens
         """Return the holds of a link, or all of them with their links."""
         return [dict(r) for r in (self.db.run("holds_of_link", link=link) if link else self.db.run("holds"))]
 
-    def deliveries(self, n: int) -> list[Row]:
-        """Return the latest deliveries, newest first."""
-        return [dict(r) for r in self.db.run("deliveries", n=n)]
-
-    def deliveries_since(self, connection: str, since: int) -> list[str]:
-        """Return the ids of the deliveries of a connection, oldest first."""
-        return [r["id"] for r in self.db.run("deliveries_between", connection=connection, since=since)]
-
     def attempts(self, link: str, n: int) -> list[Row]:
         """Return the latest attempts at a link, newest first."""
         return [dict(r) for r in self.db.run("attempts", link=link, n=n)]
-
-    def dead_writes(self) -> list[Row]:
-        """Return the writes that were given up, oldest first."""
-        return [dict(r) for r in self.db.run("dead_writes")]
-
-    def replay_dead(self, now: int) -> int:
-        """Try every write again that was given up; return how many."""
-        with self.db.transaction():
-            rows = self.db.run("replay_dead")
-            looks = [{"link": r["link"], "connection": r["connection"], "at": now, "cause": "replay"} for r in rows]
-            self.db.many("add_look", looks)
-        return len(rows)
 
     def counts(self) -> dict[str, int]:
         """Return how many rows the main tables hold."""

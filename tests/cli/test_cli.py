@@ -121,15 +121,6 @@ def test_explain_tells_who_set_a_field_and_why_it_did_not_go_elsewhere(bridge: B
     assert "not linked" in bridge("explain", "getfly", "CH9", code=1).output
 
 
-def test_replay_says_what_it_needs(bridge: Bridge) -> None:
-    bridge("db", "migrate")
-    assert "name a DELIVERY" in bridge("replay", code=2).output
-    assert "no delivery x" in bridge("replay", "x", code=1).output
-    assert "0 writes are tried again" in bridge("replay", "--dead").output
-    assert "is not a time" in bridge("replay", "--connection", "getfly", "--since", "noon", code=2).output
-    assert "0 deliveries of getfly" in bridge("replay", "--connection", "getfly", "--since", "2026-11-21").output
-
-
 def edited(store: Store) -> None:
     """Leave a link as it is after one edit in Plazbot."""
     now = 1_795_000_000_000
