@@ -202,6 +202,22 @@ class Merge:
                 hub.held_until, hub.hop = None, 0
                 self._note(side, name, "released", version=hub.version, detail="all sides say the same")
 
+    def decide(self, name: str, connection: str, who: str) -> None:
+        """
+        A person says whose value stands in a field that is held: that side's, as it was last seen to show it.
+
+        It becomes a new version that all others are due for. What a later read finds changed elsewhere counts as ever.
+        """
+        hub, sh = self.link.hubs[name], self.link.sides[connection].shadows[name]
+        c = self.rules.sides[connection].decode(name, sh.native)
+        side = self.link.sides[connection]
+        self._note(side, name, "decided", old=hub.value, new=c, version=hub.version + 1, detail=who)
+        hub.value, hub.version, hub.stamp, hub.origin = c, hub.version + 1, self.now, connection
+        hub.hop, hub.held_until, sh.base = 0, None, hub.version
+        for each in self.link:
+            if not each.gone:
+                self._look(each, self.now)
+
     def settle(self, side: Side, answer: Record | None, issued: int) -> None:
         """
         R11: the open write of `side` was answered. Close it; take the answer's other fields as any read.

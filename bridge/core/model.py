@@ -105,6 +105,15 @@ class Said:
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """What a vendor has refused for good, and said. discarded: a person lets it be; there is nothing to hold."""
+
+    said: Said
+    detail: str
+    discarded: bool = False
+
+
+@dataclass(frozen=True)
 class Write:
     """
     One outbound change to one ref.
@@ -175,8 +184,10 @@ What = Literal[
     "did_not_land",
     "held",  # new: until when; None: until a person decides
     "released",
+    "decided",  # a person chose whose value stands
     "not_sent",
     "refused",
+    "discarded",
     "waits",  # a hold came, or changed; detail: its reason, new: its cure
     "freed",
     "gone",
@@ -201,14 +212,26 @@ class Entry:
     detail: str = ""
 
 
+# why work waits: no choice for a canonical value there; nobody has said what a native value means; no linked contact or
+# account; a value that this CRM cannot hold; another field must be seen to first; two sides disagree; automations
+# answer each other; the record refuses; what is shown cannot be understood; the CRM refused for good; a defect of ours
+HoldKind = Literal[
+    "", "choice", "meaning", "link", "value", "first", "conflict", "argument", "locked", "garbled", "refused", "defect",
+]  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Hold:
-    """Work that waits for a person. cure: what to do; the work resumes by itself once it is done."""
+    """
+    Work that waits for a person. cure: what to do; the work resumes by itself once it is done. kind: "" when it was
+    kept before there were kinds.
+    """
 
     connection: str
     field: str
     reason: str
     cure: str
+    kind: HoldKind = ""
 
 
 @dataclass

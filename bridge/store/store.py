@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bridge.core.merge import assert_sound
-from bridge.core.model import Effects, Entry, Hold, Kind, Link, Look, Said, Write
+from bridge.core.model import Effects, Entry, Hold, Kind, Link, Look, Refusal, Said, Write
+from bridge.store.audit import Deed
 from bridge.store.inbox import Delivery
 from bridge.store.rows import Key, Row, Values, build, flatten, patch_json, row_of, to_json
 from bridge.store.tables import Tables
@@ -131,13 +132,6 @@ class Store(Tables):
                 if self.db.run("delivery_state", id=each.delivery, state=state, outcome=outcome):
                     self._add_looks(each.looks)
 
-    def replay(self, delivery: str) -> bool:
-        """Handle a stored delivery again; return False when there is none of that id."""
-        with self.db.transaction():
-            known = bool(self.db.run("delivery", id=delivery))
-            self.db.run("replay", id=delivery)
-        return known
-
     # links and leases
 
     def find(self, connection: str, vendor_id: str, kind: Kind = "opportunity") -> str | None:
@@ -177,6 +171,28 @@ class Store(Tables):
         with self.db.transaction(durable=False):
             self.db.run("release", link=claim.link, token=claim.token)
 
+    def seize(self, link: str, owner: str, now: int, lease_ms: int = 60_000) -> Claim | None:
+        """
+        Take the lease of a link from whoever holds it, for a person; None: there is no such link.
+
+        A worker that held it is fenced, exactly as if it had died: what it may have sent is in doubt (R12), and what it
+        had begun is looked at again.
+        """
+        with self.db.transaction(durable=False):
+            rows = self.db.run("leased_until", link=link)
+            if not rows:
+                return None
+            if (until := rows[0]["lease_until"]) > 0:
+                self.db.run("doubt_writes", link=link, until=until)
+                self.db.run("look_at_all", link=link, at=now, cause="in doubt")
+            token = self.db.run("seize", link=link, owner=owner, now=now, until=now + lease_ms)[0]["token"]
+        return Claim(link, token, now + lease_ms)
+
+    def hand_back(self, claim: Claim) -> None:
+        """Give a seized lease back, and wake who goes on with it."""
+        self.release(claim)
+        self.db.wake()
+
     def load(self, claim: Claim) -> Link:
         """Return the working copy of the link of a claim."""
         rows = {t: self.db.run(f"load_{t}", link=claim.link) for t in LOADED}
@@ -213,17 +229,20 @@ class Store(Tables):
         opened: tuple[Write, str] | None = None,
         resent: Write | None = None,
         closed: Mapping[str, tuple[str, str]] | None = None,
+        answer: str = "",
         ended: tuple[Sequence[str], str] = ((), ""),
         attempt: Attempt | None = None,
         cause: str = "",
+        deed: Deed | None = None,
     ) -> None:
         """
         Save everything that one step decided, in one transaction; raises Fenced when the lease is lost.
 
         taken: per connection, a time, and the causes whose looks up to then are done. holds: per connection, all its
         holds. opened: a new write and its cause; it is on disk when this returns. resent: an open write that was sent
-        again. closed: write id to state, detail. ended: deliveries and their outcome. attempt: how the step went.
-        cause: the delivery, or the word, that the journal tells of holds.
+        again. closed: write id to state, detail. answer: what the vendor said to it. ended: deliveries and their
+        outcome. attempt: how the step went. cause: the delivery, or the word, that the journal tells of holds. deed:
+        what a person did by it.
         """
         values = flatten(link)
         with self.db.transaction(durable=opened is not None):
@@ -233,7 +252,9 @@ class Store(Tables):
             for connection, (upto, causes) in (taken or {}).items():
                 rows_taken = [{"link": link.id, "connection": connection, "upto": upto, "cause": c} for c in causes]
                 self.db.many("take_looks", rows_taken)
-            self._save_writes(link.id, opened, resent, {**(effects.closed if effects else {}), **(closed or {})})
+            self.note(deed)
+            ends = {**(effects.closed if effects else {}), **(closed or {})}
+            self._save_writes(link.id, opened, resent, ends, answer)
             self._end_deliveries(*ended)
             told = list(effects.journal) if effects else []
             for connection, each in (holds or {}).items():
@@ -254,6 +275,7 @@ class Store(Tables):
         opened: tuple[Write, str] | None,
         resent: Write | None,
         closed: Mapping[str, tuple[str, str]],
+        answer: str,
     ) -> None:
         if opened is not None:
             write, cause = opened
@@ -270,7 +292,7 @@ class Store(Tables):
         if resent is not None:
             self.db.run("touch_write", id=resent.id, at=resent.at)
         for write_id, (state, detail) in closed.items():
-            self.db.run("close_write", id=write_id, state=state, detail=detail)
+            self.db.run("close_write", id=write_id, state=state, detail=detail, answer=answer)
 
     def _save_rows(self, claim: Claim, values: dict[Key, Values]) -> None:
         changed: dict[str, list[Row]] = {}
@@ -298,7 +320,7 @@ class Store(Tables):
         for h in holds:
             wanted.add(h.field)
             if held.get(h.field) != h:
-                self.db.run("put_hold", **key, field=h.field, reason=h.reason, cure=h.cure, since=now)
+                self.db.run("put_hold", **key, field=h.field, reason=h.reason, cure=h.cure, kind=h.kind, since=now)
                 yield Entry(now, connection, h.field, "waits", new=h.cure, delivery=cause, detail=h.reason)
         for name in sorted(held.keys() - wanted):
             self.db.run("drop_hold", **key, field=name)
@@ -318,12 +340,12 @@ class Store(Tables):
         """Return the connections of a link that have failed and are to be tried later, not now."""
         return {r["connection"] for r in self.db.run("resting", link=link, now=now)}
 
-    def refused(self, link: str, connection: str) -> dict[str, tuple[Said, str]]:
-        """Return what this side has refused for good, field by field: the value, and what the vendor said."""
-        found: dict[str, tuple[Said, str]] = {}
+    def refused(self, link: str, connection: str) -> dict[str, Refusal]:
+        """Return what this side has refused for good, field by field."""
+        found: dict[str, Refusal] = {}
         for r in self.db.run("refused", link=link, connection=connection):
             for name, (value, version) in json.loads(r["patch"]).items():
-                found[name] = Said(value, version), r["detail"]
+                found[name] = Refusal(Said(value, version), r["detail"], r["state"] == "discarded")
         return found
 
     def look(self, link: str, looks: Sequence[Look]) -> None:
