@@ -221,7 +221,10 @@ class Judge:
     def _heard_by(self, e: Edit, at: int) -> bool:
         """Tell whether the journal took note of the edit before a moment."""
         mine = [x for x in self.journal if (x["connection"], x["field"]) == (e.side, e.field)]
-        return any(e.at <= x["at"] < at and x["what"] in ("set", "lost", "settled_equal") for x in mine)
+        said = [
+            (x["what"], json.loads(x["old" if x["what"] == "lost" else "new"])) for x in mine if e.at <= x["at"] < at
+        ]
+        return any(what in ("set", "lost", "settled_equal") and value == e.canonical for what, value in said)
 
     def _touched(self, e: Edit) -> bool:
         """Tell whether anything else changed there right after: the record's one stamp then says that time."""
