@@ -16,6 +16,7 @@ from bridge.cli.data import db, link
 from bridge.cli.parts import Group
 from bridge.cli.run import demo, sandbox, serve, work
 from bridge.cli.show import check, explain, replay, sweep
+from bridge.cli.tokens import token
 from bridge.core.errors import BridgeError
 
 __all__ = ["main"]
@@ -36,7 +37,7 @@ def cli(context: click.Context, config: str) -> None:
     context.obj = config
 
 
-for command in (check, serve, work, sandbox, demo, link, choice, sweep, replay, explain, db):
+for command in (check, serve, work, sandbox, demo, link, choice, sweep, replay, explain, db, token):
     cli.add_command(command)
 
 

@@ -74,3 +74,8 @@ def known_connection(bridge: Assembled, name: str) -> str:
 def clock(ms: int | None) -> str:
     """Return epoch milliseconds as UTC text to the second."""
     return "never" if ms is None else datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def minute(at: datetime | None) -> str:
+    """Return a time as UTC text to the minute."""
+    return "never" if at is None else at.strftime("%Y-%m-%d %H:%M UTC")
