@@ -22,6 +22,7 @@ IDLE_S = 1.0
 HAND_BACK_S = 22.0
 SWEEP_RETRY_S = 30.0
 PRUNE_S = 3_600.0
+ANSWERED_MS = 24 * 3_600_000
 STORE_WAIT_S = 2.0
 
 
@@ -202,5 +203,7 @@ class Worker:
         self.flow.store.db.close()
 
     def _prune_once(self) -> float:
-        self.flow.store.prune(self.flow.now() - int(self.retention_s * 1000))
+        store, now = self.flow.store, self.flow.now()
+        store.prune(now - int(self.retention_s * 1000))
+        store.forget_answers(now, now - ANSWERED_MS)
         return PRUNE_S

@@ -16,6 +16,7 @@ from bridge.cli.data import db, link
 from bridge.cli.parts import Group
 from bridge.cli.run import demo, sandbox, serve, work
 from bridge.cli.show import check, explain, sweep
+from bridge.cli.tokens import token
 from bridge.cli.waiting import attempt, dead_group, delivery, hold
 from bridge.core.errors import BridgeError
 
@@ -37,7 +38,23 @@ def cli(context: click.Context, config: str) -> None:
     context.obj = config
 
 
-COMMANDS = (check, serve, work, sandbox, demo, link, choice, hold, dead_group, delivery, attempt, sweep, explain, db)
+COMMANDS = (
+    check,
+    serve,
+    work,
+    sandbox,
+    demo,
+    link,
+    choice,
+    hold,
+    dead_group,
+    delivery,
+    attempt,
+    sweep,
+    explain,
+    db,
+    token,
+)
 for command in COMMANDS:
     cli.add_command(command)
 

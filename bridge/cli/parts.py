@@ -79,3 +79,8 @@ def at(when: datetime) -> str:
 def clock(ms: int | None) -> str:
     """Return epoch milliseconds as UTC text to the second."""
     return "never" if ms is None else at(datetime.fromtimestamp(ms / 1000, UTC))
+
+
+def minute(at: datetime | None) -> str:
+    """Return a time as UTC text to the minute."""
+    return "never" if at is None else at.strftime("%Y-%m-%d %H:%M UTC")

@@ -450,6 +450,41 @@ WHERE name = :connection AND swept_at IS NULL AND sweep_until <= :now AND paused
 
 -- Tokens, sessions, and requests that were answered
 
+-- name: add_token
+INSERT INTO token (id, name, role, hash, created_at) VALUES (:id, :name, :role, :hash, :at);
+
+-- name: tokens
+SELECT id, name, role, created_at, used_at, revoked_at FROM token ORDER BY id;
+
+-- name: token_hashes
+-- All valid ones: they are few, and each is compared in constant time.
+SELECT id, name, role, hash, used_at FROM token WHERE revoked_at IS NULL;
+
+-- name: token_used
+UPDATE token SET used_at = :at WHERE id = :id;
+
+-- name: revoke_token
+UPDATE token SET revoked_at = :at WHERE name = :name AND revoked_at IS NULL RETURNING id;
+
+-- name: add_session
+INSERT INTO session (hash, token, created_at, until) VALUES (:hash, :token, :at, :until);
+
+-- name: session_token
+SELECT t.id, t.name, t.role FROM session s JOIN token t ON t.id = s.token
+WHERE s.hash = :hash AND s.until > :now AND t.revoked_at IS NULL;
+
+-- name: end_session
+DELETE FROM session WHERE hash = :hash;
+
+-- name: end_sessions
+DELETE FROM session WHERE token = :token;
+
+-- name: prune_sessions
+DELETE FROM session WHERE until <= :now;
+
+-- name: prune_answered
+DELETE FROM answered WHERE at < :before;
+
 -- What lists and pages show
 
 -- name: page_of_deliveries
@@ -539,6 +574,11 @@ AND reason = :detail;
 -- name: discard_delivery
 UPDATE delivery SET outcome = :outcome WHERE id = :id AND state = 'done' AND substr(outcome, 1, 6) = 'dead: '
 RETURNING id;
+
+-- name: waits
+-- How much waits for a person.
+SELECT (SELECT COUNT(*) FROM hold) AS holds, (SELECT COUNT(*) FROM write WHERE state = 'dead')
++ (SELECT COUNT(*) FROM delivery WHERE state = 'done' AND substr(outcome, 1, 6) = 'dead: ') AS dead;
 
 -- What is measured
 

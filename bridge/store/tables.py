@@ -10,6 +10,7 @@ from pathlib import Path
 import uuid_utils
 
 from bridge.core.model import FOREVER, Native, Ref
+from bridge.store.activity import Activity
 from bridge.store.audit import Audit, Deed
 from bridge.store.choices import Choices
 from bridge.store.engine import Engine, on_server
@@ -18,6 +19,7 @@ from bridge.store.lists import Lists
 from bridge.store.rows import Row, to_json
 from bridge.store.sharing import Sharing
 from bridge.store.sqlite import Sqlite
+from bridge.store.tokens import Tokens
 from bridge.store.work import Work
 
 
@@ -39,7 +41,7 @@ def _engine(address: str | Path) -> Engine:
     return Postgres(str(address))
 
 
-class Tables(Sharing, Choices, Lists, Work, Audit):
+class Tables(Sharing, Choices, Lists, Tokens, Activity, Work, Audit):
     """
     address: of a PostgreSQL database, or the path of a SQLite file. new_id: makes the ids of rows; UUIDv7 unless a test
     wants its own.

@@ -28,7 +28,7 @@ def problem(status: int, detail: str = "", *, headers: Mapping[str, str] | None 
     """Return a problem page. detail: one or two sentences for a person; the usual ones of the status when empty."""
     page = {
         "type": "about:blank",
-        "title": _title(status),
+        "title": title(status),
         "status": status,
         "detail": detail or DETAILS.get(status, "The bridge did not do this."),
     }
@@ -43,7 +43,7 @@ def from_exception(error: HTTPException) -> AnyResponse:
     return problem(error.code, headers=kept)
 
 
-def _title(status: int) -> str:
+def title(status: int) -> str:
     try:
         return HTTPStatus(status).phrase
     except ValueError:
