@@ -147,7 +147,7 @@ def test_a_dead_letter_is_discarded_with_a_reason(bridge: Bridge, store: Store) 
     _, write = given_up(store)
     assert "there is no reason" in bridge("dead", "discard", write, " ", code=1).output
     assert f"{write} is discarded" in bridge("dead", "discard", write, "no matter").output
-    assert "nothing waits for you" in bridge("hold", "list").output
+    assert "there is none" in bridge("dead", "list").output
 
 
 def test_a_hold_is_listed_with_the_command_that_cures_it(bridge: Bridge, store: Store) -> None:
