@@ -268,6 +268,9 @@ WORDS: Mapping[str, Callable[[Known, Row], str]] = {
     "waits": _waits,
     "freed": lambda known, e: f"{_what(e)} waits no longer at {e['connection']}.",
     "refused": _refused,
+    "replayed": lambda known, e: (
+        f"{' '.join(filter(None, ('Tried again', e['detail'])))}: what {e['connection']} refused."
+    ),
     "discarded": _discarded,
     "gone": lambda known, e: f"The record is gone at {e['connection']}: {e['detail']}.",
     "back": lambda known, e: f"The record is there again at {e['connection']}.",

@@ -725,7 +725,8 @@ UPDATE delivery SET state = 'waiting', outcome = ''
 WHERE id = :id AND state = 'done' AND substr(outcome, 1, 6) = 'dead: ' RETURNING id;
 
 -- name: replay_side
-UPDATE write SET state = 'replayed' WHERE link = :link AND connection = :connection AND state = 'dead' RETURNING id;
+UPDATE write SET state = 'replayed' WHERE link = :link AND connection = :connection AND state = 'dead'
+RETURNING link, connection;
 
 -- name: discard_write
 UPDATE write SET state = 'discarded' WHERE id = :id AND state = 'dead'

@@ -158,6 +158,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
         entry("refused", "", detail="HTTP 400: no"),
         "oo could not be brought level, and it is not tried again by itself: HTTP 400: no.",
     ),
+    (entry("replayed", "", detail="by hoa"), "Tried again by hoa: what oo refused."),
     (
         entry("discarded", new="5", detail="hoa: too old"),
         "Stage Proposal (5), which oo refused, is let be: hoa: too old.",
