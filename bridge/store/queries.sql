@@ -655,7 +655,7 @@ WHERE link = :link AND id > :after ORDER BY id LIMIT :n;
 -- name: waits
 -- How much waits for a person.
 SELECT (SELECT COUNT(*) FROM hold) AS holds, (SELECT COUNT(*) FROM write WHERE state = 'dead')
-+ (SELECT COUNT(*) FROM delivery WHERE substr(outcome, 1, 6) = 'dead: ') AS dead;
++ (SELECT COUNT(*) FROM delivery WHERE state = 'done' AND substr(outcome, 1, 6) = 'dead: ') AS dead;
 
 -- name: page_of_deliveries
 -- Newest first; '' and the widest times take everything. A link is known by what the delivery led to.
@@ -731,15 +731,12 @@ UPDATE delivery SET state = 'waiting', outcome = ''
 WHERE id = :id AND state = 'done' AND substr(outcome, 1, 6) = 'dead: ' RETURNING id;
 
 -- name: replay_side
-UPDATE write SET state = 'replayed' WHERE link = :link AND connection = :connection AND state = 'dead' RETURNING id;
+UPDATE write SET state = 'replayed' WHERE link = :link AND connection = :connection AND state = 'dead'
+RETURNING link, connection;
 
 -- name: discard_write
 UPDATE write SET state = 'discarded' WHERE id = :id AND state = 'dead'
 RETURNING id, link, connection, patch, touched, at, cause, detail, answer;
-
--- name: drop_refused
-DELETE FROM hold WHERE link = :link AND connection = :connection AND field = :field AND kind = 'refused'
-AND reason = :detail;
 
 -- name: discard_delivery
 UPDATE delivery SET outcome = :outcome WHERE id = :id AND state = 'done' AND substr(outcome, 1, 6) = 'dead: '
