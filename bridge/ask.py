@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from bridge.connectors.base import Connector, Lists
+from bridge.connectors.base import Connector
+from bridge.connectors.lists import Lists
 from bridge.core.errors import BridgeError
 from bridge.core.model import FOREVER
 from bridge.store import Store

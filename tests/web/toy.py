@@ -24,6 +24,7 @@ from bridge.connectors.base import (
     nudged,
     verify_nudge,
 )
+from bridge.connectors.lists import Lists
 from bridge.core.errors import Forged
 from bridge.core.fields import Field
 from bridge.core.model import Native, Record, Ref
@@ -85,6 +86,12 @@ class Toy(Connector):
 
     def check(self) -> list[str]:
         return []
+
+    def lists(self) -> Lists:
+        return Lists(())
+
+    def steps(self, address: str) -> list[str]:
+        return [f"send it to {address}"]
 
 
 class Polite(Toy):
