@@ -11,6 +11,7 @@ import sys
 
 import click
 
+from bridge.cli.connect import connect
 from bridge.cli.data import choice, db, link
 from bridge.cli.parts import Group
 from bridge.cli.run import demo, sandbox, serve, work
@@ -37,7 +38,7 @@ def cli(context: click.Context, config: str) -> None:
     context.obj = config
 
 
-for command in (check, status, serve, work, sandbox, demo, link, choice, sweep, replay, explain, db, token):
+for command in (check, connect, status, serve, work, sandbox, demo, link, choice, sweep, replay, explain, db, token):
     cli.add_command(command)
 
 

@@ -122,6 +122,7 @@ class Connector(ABC):
     rate: ClassVar[tuple[int, float]] = (2, 1.0)  # calls, per seconds: the budget unless bridge.toml says otherwise
     hosts: ClassVar[tuple[str, ...]] = ()  # endings of the vendor's host names; empty: self-hosted, any
     calls_us: ClassVar[bool] = True  # the vendor has webhooks; without, only its sweep and nudges are heard
+    orders: ClassVar[bool] = False  # webhooks can be set up by API: `subscribe`
     hook_secret: ClassVar[str] = "hook_secret"  # noqa: S105  its name: the secret that webhooks and nudges carry
 
     def __init__(

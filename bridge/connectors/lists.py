@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 from bridge.core.errors import Misconfigured, Permanent
 
-SHOWN_MAX = 50
-
 
 @dataclass(frozen=True)
 class Listed:
@@ -67,16 +65,6 @@ def owners(people: Iterable[Person]) -> list[Listed]:
 def scoped(pipeline: str, stage: str) -> str:
     """Return the label of a stage within its pipeline."""
     return f"{pipeline} / {stage}"
-
-
-def in_words(offered: Sequence[Listed]) -> list[str]:
-    """Return a line a field for people: how many values, and the first of them with the natives that choices hold."""
-    told = []
-    for field in dict.fromkeys(one.field for one in offered):
-        mine = [one for one in offered if one.field == field]
-        shown = ", ".join(f"{one.native} {one.label}" for one in mine[:SHOWN_MAX])
-        told.append(f"{field} ({len(mine)}): {shown}" + (", …" if len(mine) > SHOWN_MAX else ""))
-    return told
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from bridge.connectors.base import Account
 from bridge.connectors.http import RequestsTransport
 from bridge.connectors.leadsquared import Leadsquared
 from bridge.connectors.leadsquared.lists import stage_values
-from bridge.connectors.lists import Custom, Listed, Person, in_words, owners
+from bridge.connectors.lists import Custom, Listed, Person, owners
 from bridge.connectors.onlyoffice import Onlyoffice
 from bridge.connectors.registry import VENDORS
 from bridge.core.errors import Disconnected, Misconfigured, Permanent
@@ -39,11 +39,6 @@ def test_people_of_one_name_are_told_apart_and_who_left_is_marked() -> None:
         "<d@x>",
         "5",
     ]
-
-
-def test_a_long_list_is_cut_but_counted() -> None:
-    (told,) = in_words([Listed("owner", str(n), f"N{n}") for n in range(60)])
-    assert told.startswith("owner (60): 0 N0, 1 N1") and told.endswith("49 N49, …")
 
 
 @pytest.mark.parametrize(
@@ -171,3 +166,25 @@ def test_a_full_plan_and_a_missing_secret_are_told(sandbox: Sandbox, send: Reque
 
 def test_who_has_no_api_for_webhooks_says_so(sandbox: Sandbox, send: RequestsTransport) -> None:
     assert LeadconnectorBench(sandbox, send).connector.subscribe(ADDRESS) is None
+
+
+def test_getfly_lists_tell_campaigns_with_their_stages_and_handlers() -> None:
+    reads = payload("getfly", "reads")
+    account = Account("gf", "https://x.example", {"api_key": "k"}, currency="VND")
+    answers = Recorder((200, reads["campaigns"]), (200, reads["users"]))
+    lists = VENDORS["getfly"](account, transport=answers, gate=OpenGate(), now_s=lambda: 0.0).lists()
+    assert Listed("pipeline", "8", "Campaign A") in lists.offered
+    assert Listed("stage", "8/31", "Campaign A / New") in lists.offered
+    assert Listed("status", "8/31", "Campaign A / New") in lists.offered
+    assert [one.label for one in lists.offered if one.field == "owner"] == ["Handler", "Handler B"]
+    assert "custom fields" in lists.unread[0]
+
+
+def test_plazbot_lists_do_without_users() -> None:
+    account = Account("pb", "https://x.example", {"api_key": "k"}, {"workspace_id": "wok_1"}, currency="USD")
+    deals = {"success": True, "data": {"data": [{"id": "d1", "customFields": [{"name": "Code", "value": "1"}]}]}}
+    answers = Recorder((200, payload("plazbot", "workspace-documented")), (404, {"success": False}), (200, deals))
+    lists = VENDORS["plazbot"](account, transport=answers, gate=OpenGate(), now_s=lambda: 0.0).lists()
+    assert lists.offered[:2] == [Listed("stage", "s1", "New"), Listed("stage", "s2", "Won")]
+    assert lists.customs == [Custom("Code", "Code", "text")]
+    assert "users could not be listed" in lists.unread[0] and "1 deals" in lists.unread[1]

@@ -25,7 +25,7 @@ from bridge.connectors.getfly.deal import (
 )
 from bridge.connectors.getfly.hook import NUMBERED, envelopes, said, touched_id
 from bridge.connectors.getfly.lists import CAMPAIGNS, handlers, pipelines, steps
-from bridge.connectors.lists import SHOWN_MAX, Lists, in_words
+from bridge.connectors.lists import Lists
 from bridge.core.errors import Forged, Misconfigured, Permanent, Transient
 from bridge.core.fields import Choice, Day, Email, Field, Money, Party, Percent, Text
 from bridge.core.model import Native, Record, Ref
@@ -36,6 +36,7 @@ READ = (
     "account_id", "account_name", "phone_office", "account_email", "campaign_id",
 )  # fmt: skip
 EXTRA = ("amount", "description", "est_finish_date", "account_code")  # in no documented read; some accounts serve them
+KNOWN_MAX = 50
 STAGE = {"stage", "status"}
 TEXTS = (
     "account_name", "account_phone", "account_email", "contact_name", "contact_email", "contact_phone", "description",
@@ -244,10 +245,9 @@ class Getfly(Connector):
             raise Misconfigured(self._where("base_url"), "no GetFly API v6.1 answers there", cure) from error
         known = [text(row, "campaign_code") or "" for row in campaigns]
         if missing := [code for code in self.option("campaigns") if code not in known]:
-            cure = "known: " + ", ".join(known[:SHOWN_MAX])
+            cure = "known: " + ", ".join(known[:KNOWN_MAX])
             raise Misconfigured(self._where("campaigns"), f"no such campaign: {missing}", cure)
-        remarks = in_words([*pipelines(campaigns), *handlers(self.api.users())])
-        remarks.append(self._probe())
+        remarks = [self._probe()]
         if not self.account.secrets.get("hook_secret"):
             remarks.append("no hook_secret: webhooks and nudges are refused, only the sweep finds changes")
         return remarks

@@ -48,7 +48,7 @@ from bridge.connectors.leadconnector.deal import (
 )
 from bridge.connectors.leadconnector.hook import PUBLISHED, PUBLISHED_RSA, keys_of, verify_signature
 from bridge.connectors.leadconnector.lists import STATUSES, Reference, statuses, steps
-from bridge.connectors.lists import Lists, in_words, optional
+from bridge.connectors.lists import Lists, optional
 from bridge.core.errors import Misconfigured, Permanent, Transient
 from bridge.core.fields import Choice, Day, Email, Field, Money, Party, Percent, Phone, Text
 from bridge.core.model import Native, Record, Ref
@@ -239,10 +239,11 @@ class Leadconnector(Connector):
         return Page([self._record(row, "row") for row in deals], following)
 
     def check(self) -> list[str]:
-        remarks = in_words(self._reference.pipelines())
+        self._reference.pipelines()
+        remarks = self._check_custom() if self._custom else []
         if not self.account.secrets.get("hook_secret"):
             remarks.append("no hook_secret: only webhooks of a Marketplace app are believed, others wait for the sweep")
-        return remarks + (self._check_custom() if self._custom else [])
+        return remarks
 
     def lists(self) -> Lists:
         offered, unread = [*self._reference.pipelines(), *statuses()], list[str]()

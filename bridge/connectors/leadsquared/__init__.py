@@ -84,6 +84,7 @@ class Leadsquared(Connector):
         Option("read_lead", "read the lead too, for the contact's name, e-mail, phone: twice the calls", "bool", False),
         Option("page_size", "rows a call of a sweep; the most allowed is not known, 1000 was seen to work", "int", 200),
     )
+    orders = True
     hook_secret = "webhook_secret"  # noqa: S105  its name
     traits = Traits(lag_s=90.0, answer="none")  # one user had to wait up to 90 s for a write to show (2.5)
     rate = (5, 5.0)  # the smallest common plan (6)
@@ -199,9 +200,7 @@ class Leadsquared(Connector):
         metadata = self._metadata()
         self._schema.check({name: str(row.get("DisplayName") or "") for name, row in metadata.items()})
         deaf = [] if self.account.secrets.get("webhook_secret") else ["no webhook_secret: changes are heard by sweep"]
-        told = type_remarks(
-            metadata, str(self.option("stage_field")), str(self.option("status_comment")), self.account.custom
-        )
+        told = type_remarks(metadata, str(self.option("status_comment")), self.account.custom)
         return [*deaf, *self._user_remarks(), *self._search_remarks(), *told]
 
     def lists(self) -> Lists:

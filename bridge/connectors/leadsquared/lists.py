@@ -85,10 +85,8 @@ def custom_fields(metadata: Metadata, used: Collection[str]) -> list[Custom]:
     ]
 
 
-def type_remarks(metadata: Metadata, schema: str, comment: str, custom: Mapping[str, str]) -> Iterator[str]:
-    """Yield what an operator should know of a type. schema: of the stage; comment: the option status_comment."""
-    if found := dict.fromkeys(_options(metadata.get(schema, {}))):
-        yield f"stages of this type: {', '.join(found)}; write a choice as <Status>/<Stage>"
+def type_remarks(metadata: Metadata, comment: str, custom: Mapping[str, str]) -> Iterator[str]:
+    """Yield what an operator should know of a type. comment: the option status_comment."""
     if metadata.get(COMMENT, {}).get("IsMandatory") is True and not comment:
         yield f"{COMMENT} is mandatory: a stage may be refused until status_comment is set"
     for name, given in custom.items():

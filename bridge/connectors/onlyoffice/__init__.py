@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from bridge.connectors.base import Connector, Inbound, Option, Page, Traits, nudged, verify_nudge
 from bridge.connectors.http import Answer, undoubted
-from bridge.connectors.lists import Custom, Lists, in_words, optional
+from bridge.connectors.lists import Custom, Lists, optional
 from bridge.connectors.onlyoffice.deal import (
     FIXED_BID,
     SAYS,
@@ -168,8 +168,8 @@ class Onlyoffice(Connector):
         return frozenset(sent - patch.keys())
 
     def check(self) -> list[str]:
-        me, stages = self._first_calls()
-        remarks = in_words([one for one in stage_values(stages) if one.field == "status"])
+        me, _ = self._first_calls()
+        remarks = []
         if not isinstance(me, dict) or me.get("isAdmin") is not True:
             remarks.append("not a portal administrator: it must administer the CRM, or private deals look deleted")
         if self.account.custom:

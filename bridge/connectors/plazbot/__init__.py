@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from bridge.connectors.base import Connector, Inbound, Option, Page, Traits, nudged, verify_nudge
 from bridge.connectors.http import Answer, undoubted
-from bridge.connectors.lists import Listed, Lists, in_words
+from bridge.connectors.lists import Listed, Lists
 from bridge.connectors.plazbot.answer import (
     custom_of,
     custom_shown,
@@ -173,14 +173,14 @@ class Plazbot(Connector):
 
     def check(self) -> list[str]:
         try:
-            stages, rows = self._stages(), self._list("")[0]
+            self._stages()
+            rows = self._list("")[0]
         except Transient as error:
             if error.reason not in ("unexpected_answer", "not_json"):
                 raise
             cure = "write https://api.plazbot.com, or https://apieu.plazbot.com in Europe"
             raise Misconfigured(self._where("base_url"), "no Plazbot API answers there", cure) from error
-        unread = list[str]()
-        remarks = in_words([*phases(stages), *self._users(unread)]) + unread
+        remarks = []
         labels = {one.native for one in custom_fields(rows)}
         for name, label in self.account.custom.items():
             if label not in labels:
