@@ -61,7 +61,7 @@ def add_pages(app: Flask, desk: Desk, lockout: Lockout) -> None:
         session.guard(blueprint, desk)
         errors.handle(blueprint)
         app.register_blueprint(blueprint)
-    errors.handle_strangers(app)
+    errors.handle_strangers(app, desk)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters |= words.FILTERS
     app.jinja_env.filters["ago"] = lambda when: words.ago(when, moment(desk.now()))
