@@ -797,11 +797,11 @@ WHERE field = 'name' AND link IN (SELECT json_array_elements_text(CAST(:links AS
 
 -- name: held_back
 -- What of these links has begun to wait since an id, and what made us look.
-SELECT link, connection, field, delivery AS cause, at FROM journal
+SELECT link, connection, field, detail, delivery AS cause, at FROM journal
 WHERE link IN (SELECT value FROM json_each(:links)) AND id >= :first AND what IN ('waits', 'held') ORDER BY id;
 
 -- name: held_back for postgres
-SELECT link, connection, field, delivery AS cause, at FROM journal
+SELECT link, connection, field, detail, delivery AS cause, at FROM journal
 WHERE link IN (SELECT json_array_elements_text(CAST(:links AS JSON))) AND id >= :first AND what IN ('waits', 'held')
 ORDER BY id;
 
