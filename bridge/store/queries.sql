@@ -170,13 +170,15 @@ SELECT connection, kind, vendor_id, linked_at, stamp, wrote_at, missing_since, g
 WHERE link = :link ORDER BY connection;
 
 -- name: load_hubs
-SELECT field, value, version, stamp, origin, hop, held_until, argued, argued_day FROM hub WHERE link = :link;
+SELECT field, value, version, stamp, origin, hop, held_until, argued, argued_day FROM hub WHERE link = :link ORDER BY field;
 
 -- name: load_shadows
-SELECT connection, field, native, base, moved_at, sent, undated FROM shadow WHERE link = :link;
+SELECT connection, field, native, base, moved_at, sent, undated FROM shadow WHERE link = :link
+ORDER BY connection, field;
 
 -- name: load_formers
-SELECT connection, field, native, replaced_at FROM former WHERE link = :link ORDER BY replaced_at;
+SELECT connection, field, native, replaced_at FROM former WHERE link = :link
+ORDER BY replaced_at, connection, field, native;
 
 -- name: load_writes
 SELECT connection, id, patch, touched, at FROM write WHERE link = :link AND state = 'open';
