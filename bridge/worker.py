@@ -16,6 +16,7 @@ from bridge.flow import LEASE_MS, Flow
 from bridge.log import Fields, log_event, trace_of
 from bridge.store import STORE_FAILED, Fenced
 from bridge.store.store import Intake
+from bridge.store.tally import Tally
 from bridge.sweep import Swept, sweep
 
 IDLE_S = 1.0
@@ -32,7 +33,7 @@ class Worker:
     """
     Runs a flow until told to stop. scans: seconds between two sweeps, by connection. retention_s: how long raw
     deliveries, attempts and finished writes are kept. name: unlike that of any other process. budgets: by connection,
-    when they are shared with other processes; what they know is told to all.
+    when they are shared with other processes; what they know is told to all. tally: what this process counts.
     """
 
     flow: Flow
@@ -41,6 +42,7 @@ class Worker:
     retention_s: float = 14 * 86_400.0
     name: str = "worker"
     budgets: Mapping[str, Budget] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
     swept: Callable[[str, Swept], None] = lambda connection, swept: None
     stop: threading.Event = field(default_factory=threading.Event)
     taking: threading.Lock = field(default_factory=threading.Lock)
@@ -57,6 +59,7 @@ class Worker:
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         with suppress(Transient):
+            self.tally.flush(self.flow.store)
             for budget in self.budgets.values():
                 budget.give_back()
             self.flow.store.end_pulse(self.name)
@@ -200,9 +203,10 @@ class Worker:
         return TEND_S
 
     def _pulse_once(self) -> float:
-        """Tell what only this process knows of each connection, for pages and alerts."""
+        """Tell what only this process knows of each connection, for pages and alerts, and what it has counted."""
         known = {c: {**asdict(budget.state()), "sweep_ms": self.sweep_ms.get(c)} for c, budget in self.budgets.items()}
         self.flow.store.beat(self.name, known, self.flow.now())
+        self.tally.flush(self.flow.store)
         return PULSE_S
 
     def _prune_once(self) -> float:

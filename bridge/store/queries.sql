@@ -428,6 +428,13 @@ DELETE FROM pulse WHERE process = :process;
 -- name: pulses
 SELECT process, connection, state FROM pulse WHERE at >= :since;
 
+-- name: add_tally
+INSERT INTO tally (connection, what, outcome, n) VALUES (:connection, :what, :outcome, :n)
+ON CONFLICT (connection, what, outcome) DO UPDATE SET n = tally.n + excluded.n;
+
+-- name: tallies
+SELECT connection, what, outcome, n FROM tally;
+
 -- name: due_by_connection
 SELECT k.connection, COUNT(*) AS n, MIN(k.at) AS since FROM look k JOIN link l ON l.id = k.link AND l.state = 'live'
 WHERE k.at <= :now GROUP BY k.connection;

@@ -18,6 +18,7 @@ from bridge.store.pulse import Pulses
 from bridge.store.rows import Row, to_json
 from bridge.store.sharing import Sharing
 from bridge.store.sqlite import Sqlite
+from bridge.store.tally import Tallies
 from bridge.store.tokens import Tokens
 
 
@@ -39,7 +40,7 @@ def _engine(address: str | Path) -> Engine:
     return Postgres(str(address))
 
 
-class Tables(Sharing, Audit, Pulses, Tokens):
+class Tables(Sharing, Audit, Pulses, Tallies, Tokens):
     """
     address: of a PostgreSQL database, or the path of a SQLite file. new_id: makes the ids of rows; UUIDv7 unless a test
     wants its own.

@@ -12,6 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from bridge.log import configure_logging, log_event, trace_of
 from bridge.web import problems
+from bridge.web.counting import Counting
 from bridge.web.health import health
 from bridge.web.receiver import Bridge, Receiver
 from bridge.web.webhooks import webhooks
@@ -48,6 +49,7 @@ def create_app(bridge: Bridge | None = None) -> Flask:
     bridge: None assembles it from the settings at BRIDGE_CONFIG (config/bridge.toml) and the environment, which raises
     Misconfigured. The store is not touched here, so that processes may fork after.
     """
+    serving = bridge is None
     if bridge is None:
         from bridge.assembly import assemble
 
@@ -58,6 +60,8 @@ def create_app(bridge: Bridge | None = None) -> Flask:
     app.url_map.merge_slashes = False
     app.config.update(MAX_CONTENT_LENGTH=bridge.body_bytes_max, PROPAGATE_EXCEPTIONS=False)
     receiver = Receiver(bridge)
+    if serving:
+        receiver.counted = Counting(receiver.tally, bridge.store).begin
     app.extensions["bridge"] = bridge
     app.extensions["receiver"] = receiver
     app.register_blueprint(webhooks(receiver))
