@@ -10,11 +10,13 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 
+from bridge.ask import QUESTIONS, ask
 from bridge.connectors.budget import TEND_S, Budget
 from bridge.core.errors import BridgeError, Disconnected, Misconfigured, Transient
 from bridge.flow import LEASE_MS, Flow
 from bridge.log import Fields, log_event, trace_of
 from bridge.store import STORE_FAILED, Fenced
+from bridge.store.rows import Row
 from bridge.store.store import Intake
 from bridge.store.tally import Tally
 from bridge.sweep import Swept, sweep
@@ -26,6 +28,8 @@ PRUNE_S = 3_600.0
 PULSE_S = 5.0
 ANSWERED_MS = 24 * 3_600_000
 STORE_WAIT_S = 2.0
+ATTEND_S = 2.0
+LISTS_MS, LISTS_RETRY_MS = 86_400_000, 3_600_000
 
 
 @dataclass
@@ -33,7 +37,8 @@ class Worker:
     """
     Runs a flow until told to stop. scans: seconds between two sweeps, by connection. retention_s: how long raw
     deliveries, attempts and finished writes are kept. name: unlike that of any other process. budgets: by connection,
-    when they are shared with other processes; what they know is told to all. tally: what this process counts.
+    when they are shared with other processes; what they know is told to all. attends: whether it does what people ask
+    of a connection, and reads its lists daily. tally: what this process counts.
     """
 
     flow: Flow
@@ -43,6 +48,7 @@ class Worker:
     name: str = "worker"
     budgets: Mapping[str, Budget] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
+    attends: bool = False
     swept: Callable[[str, Swept], None] = lambda connection, swept: None
     stop: threading.Event = field(default_factory=threading.Event)
     taking: threading.Lock = field(default_factory=threading.Lock)
@@ -75,7 +81,9 @@ class Worker:
         sharing = (
             [partial(self._every, self._tend_once), partial(self._every, self._pulse_once)] if self.budgets else []
         )
-        return [*working, *sweeping, pruning, *sharing]
+        attended = self.flow.connections if self.attends else ()
+        attending = [partial(self._every, partial(self.attend_once, c)) for c in attended]
+        return [*working, *sweeping, pruning, *sharing, *attending]
 
     def _work(self, owner: str) -> None:
         """One thread: take in, claim, work; sleep only when there was nothing."""
@@ -196,6 +204,47 @@ class Worker:
         """After each page: raise Fenced when this process is to stop, or the lease has gone to another."""
         if self.stop.is_set() or not self.flow.store.renew_sweep(connection, self.name, self.flow.now(), LEASE_MS):
             raise Fenced(connection)
+
+    def attend_once(self, connection: str) -> float:
+        """
+        Answer what is asked of a connection, read its lists when that was a day ago, and sweep it when somebody wants
+        it. Raises as the store does.
+        """
+        store, now = self.flow.store, self.flow.now()
+        wishes = {what: row for (name, what), row in store.wishes().items() if name == connection}
+        if self._lists_due(connection, wishes.get("lists"), now):
+            store.wish(connection, "lists", now)
+        elif not any(row["answered_at"] is None for row in wishes.values()):
+            if connection in self.scans and store.sweep_wanted(connection, now):
+                self.sweep_once(connection)
+            return ATTEND_S
+        while not self.stop.is_set() and (wish := store.take_wish(connection, now, LEASE_MS)) is not None:
+            self._answer(connection, wish)
+        return ATTEND_S
+
+    def _lists_due(self, connection: str, last: Row | None, now: int) -> bool:
+        """Tell whether the lists are to be read unasked; those of a paused connection are not."""
+        row = self.flow.store.connections().get(connection)
+        if row is not None and row["paused_until"] > now:
+            return False
+        if last is None or last["answered_at"] is None:
+            return last is None
+        return bool(now - last["answered_at"] >= (LISTS_MS if last["ok"] else LISTS_RETRY_MS))
+
+    def _answer(self, connection: str, wish: str) -> None:
+        store, started = self.flow.store, time.monotonic()
+        question = next(q for q in QUESTIONS if q == wish)
+        try:
+            told = ask(question, self.flow.connections[connection].connector, store, self.flow.now)
+        except Transient:
+            raise
+        except Exception as error:  # noqa: BLE001  as in `step`
+            log_event("connection.defect", level=logging.ERROR, connection=connection, trace=trace_of(error))
+            store.answer_wish(connection, wish, self.flow.now(), ok=False, said=["a defect of the bridge: see its log"])
+            return
+        reason, ms = told.error.reason if told.error else "", int((time.monotonic() - started) * 1000)
+        outcome = "failed" if told.error else "ok"
+        log_event("connection.asked", connection=connection, cause=wish, outcome=outcome, reason=reason, ms=ms)
 
     def _tend_once(self) -> float:
         for budget in self.budgets.values():

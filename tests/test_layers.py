@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ENTRY = {"cli", "worker", "web", "assembly", "attempted", "demo"}
-USE_CASES = {"flow", "passes", "sweep", "sides", "desk"}
+USE_CASES = {"flow", "passes", "sweep", "ask", "sides", "desk"}
 INPUT_OUTPUT = {"connectors", "store", "settings"}
 PARTS = ENTRY | USE_CASES | INPUT_OUTPUT | {"core", "sandbox", "log"}
 
@@ -25,8 +25,9 @@ MAY: dict[str, set[str]] = {
     "flow": {"passes", "sides", "connectors", "store", "core"},
     "passes": {"store", "core"},
     "sweep": {"sides", "connectors", "store", "core"},
+    "ask": {"connectors", "store", "core"},
     "sides": {"connectors", "store", "core"},
-    "desk": {"sweep", "sides", "connectors", "store", "settings", "core"},
+    "desk": {"sweep", "ask", "sides", "connectors", "store", "settings", "core"},
     **{part: {"core"} for part in INPUT_OUTPUT},
     "log": {"core"},
     "core": set(),

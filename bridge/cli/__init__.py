@@ -11,7 +11,8 @@ import sys
 
 import click
 
-from bridge.cli.data import choice, db, link
+from bridge.cli.data import choice, db
+from bridge.cli.links import link
 from bridge.cli.parts import Group
 from bridge.cli.run import demo, sandbox, serve, work
 from bridge.cli.show import check, explain, replay, sweep

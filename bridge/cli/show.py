@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import click
 
 from bridge.cli.parts import assembled, clock, known_connection, with_tables
-from bridge.core.errors import BridgeError
 from bridge.core.story import FieldStory, tell
+from bridge.desk import connections
 from bridge.sweep import sweep as sweep_once
 
 SHOWN = 20
@@ -30,13 +30,12 @@ def check(context: click.Context, online: bool) -> None:
         click.echo(f"{name}: {connection.vendor} at {connection.base_url}, {len(connector.fields)} fields")
         click.echo(f"  never written there: {', '.join(cannot) or 'none'}")
         if online:
-            try:
-                for remark in bridge.try_connection(name):
-                    click.echo(f"  {remark}")
+            told = connections.test(bridge.desk, name)
+            bad |= told.error is not None
+            for remark in told.said:
+                click.echo(f"  {name}: {remark}" if told.error else f"  {remark}", err=told.error is not None)
+            if told.error is None:
                 click.echo("  answers")
-            except BridgeError as error:
-                bad = True
-                click.echo(f"  {name}: {error}", err=True)
     if bad:
         sys.exit(1)
     click.echo("settings are fine")

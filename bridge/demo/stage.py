@@ -16,7 +16,8 @@ from typing import Any
 import requests
 
 from bridge.assembly import Assembled, assemble
-from bridge.store.maps import import_choices, import_links
+from bridge.desk.link_table import import_rows
+from bridge.store.maps import import_choices
 
 SECRETS = {
     "SANDBOX_KEY": "sandbox-bridge-key",
@@ -106,8 +107,8 @@ class Stage:
         with (SAMPLE / "choices.csv").open(encoding="utf-8") as lines:
             refused = import_choices(store, lines, fields, self.bridge.now()).problems
         with (SAMPLE / "links.csv").open(encoding="utf-8") as lines:
-            refused += import_links(store, lines, connections, self.bridge.now()).problems
-        assert not refused, refused
+            linked = import_rows(self.bridge.desk, lines, "csv", "demo")
+        assert not refused and not linked.lines, (refused, linked.lines)
 
     def start_bridge(self) -> None:
         """Start web and worker, the last of `processes`, and wait for them; raises RuntimeError when they end."""

@@ -44,10 +44,11 @@ UPDATE budget SET shares = :shares WHERE connection = :connection;
 
 -- name: pause
 -- A short pause does not end a longer one: an operator's, or that of refused credentials.
+-- What a person does stands, whatever was before.
 INSERT INTO connection (name, paused_until, why, paused_by) VALUES (:connection, :until, :why, :who)
 ON CONFLICT (name) DO UPDATE SET paused_until = excluded.paused_until, why = excluded.why,
 paused_by = excluded.paused_by
-WHERE connection.paused_until < excluded.paused_until;
+WHERE connection.paused_until < excluded.paused_until OR excluded.paused_by <> '';
 
 -- name: resume
 UPDATE connection SET paused_until = 0, why = '', paused_by = '' WHERE name = :connection;
@@ -109,13 +110,13 @@ AND connection NOT IN (SELECT name FROM connection WHERE paused_until > :now) OR
 SELECT link, lapsed FROM (
 SELECT * FROM (
     SELECT look.link AS link, look.at AS at, link.lease_until > 0 AS lapsed FROM look JOIN link ON link.id = look.link
-    WHERE look.at <= :now AND link.lease_until <= :now AND link.state = 'live'
+    WHERE look.at <= :now AND link.lease_until <= :now
     AND look.connection NOT IN (SELECT name FROM connection WHERE paused_until > :now)
     ORDER BY look.at LIMIT 1) AS waiting
 UNION ALL
 SELECT * FROM (
     SELECT id AS link, lease_until AS at, 1 = 1 AS lapsed FROM link
-    WHERE lease_until > 0 AND lease_until <= :now AND state = 'live' ORDER BY lease_until LIMIT 1) AS abandoned
+    WHERE lease_until > 0 AND lease_until <= :now ORDER BY lease_until LIMIT 1) AS abandoned
 ) AS due ORDER BY at LIMIT 1;
 
 -- name: due_link for postgres
@@ -123,30 +124,30 @@ SELECT * FROM (
 SELECT link, lapsed FROM (
 SELECT * FROM (
     SELECT look.link AS link, look.at AS at, link.lease_until > 0 AS lapsed FROM look JOIN link ON link.id = look.link
-    WHERE look.at <= :now AND link.lease_until <= :now AND link.state = 'live'
+    WHERE look.at <= :now AND link.lease_until <= :now
     AND look.connection NOT IN (SELECT name FROM connection WHERE paused_until > :now)
     ORDER BY look.at LIMIT 1 FOR NO KEY UPDATE OF link SKIP LOCKED) AS waiting
 UNION ALL
 SELECT * FROM (
     SELECT id AS link, lease_until AS at, 1 = 1 AS lapsed FROM link
-    WHERE lease_until > 0 AND lease_until <= :now AND state = 'live'
+    WHERE lease_until > 0 AND lease_until <= :now
     ORDER BY lease_until LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) AS abandoned
 ) AS due ORDER BY at LIMIT 1;
 
 -- name: something_due
 -- Is there anything to claim, and is there more? Asked before each claim, because it locks nothing.
 SELECT 1 FROM look JOIN link ON link.id = look.link
-WHERE look.at <= :now AND link.lease_until <= :now AND link.state = 'live'
+WHERE look.at <= :now AND link.lease_until <= :now
 AND look.connection NOT IN (SELECT name FROM connection WHERE paused_until > :now)
-UNION ALL SELECT 1 FROM link WHERE lease_until > 0 AND lease_until <= :now AND state = 'live' LIMIT 2;
+UNION ALL SELECT 1 FROM link WHERE lease_until > 0 AND lease_until <= :now LIMIT 2;
 
 -- name: next_look_soon
 -- The earliest looks, with what else they wait for: the lease of the link, the pause of the connection; and leases.
 SELECT * FROM (
     SELECT look.at, link.lease_until, COALESCE(c.paused_until, 0) FROM look
-    JOIN link ON link.id = look.link AND link.state = 'live' LEFT JOIN connection c ON c.name = look.connection
+    JOIN link ON link.id = look.link LEFT JOIN connection c ON c.name = look.connection
     ORDER BY look.at LIMIT 50) AS looks
-UNION ALL SELECT lease_until, 0, 0 FROM link WHERE lease_until > 0 AND state = 'live';
+UNION ALL SELECT lease_until, 0, 0 FROM link WHERE lease_until > 0;
 
 -- name: lease
 -- The token is a time, so that none is given twice, not even when a loss of power has taken back the lease it came with.
@@ -347,7 +348,7 @@ SELECT id, link, connection, patch, at, cause, detail FROM write WHERE state = '
 UPDATE write SET state = 'replayed' WHERE state = 'dead' RETURNING link, connection;
 
 -- name: counts
-SELECT (SELECT COUNT(*) FROM link) AS links, (SELECT COUNT(*) FROM ref) AS refs,
+SELECT (SELECT COUNT(*) FROM link WHERE state = 'live') AS links, (SELECT COUNT(*) FROM ref) AS refs,
 (SELECT COUNT(*) FROM choice) AS choices, (SELECT COUNT(*) FROM delivery) AS deliveries,
 (SELECT COUNT(*) FROM look) AS looks, (SELECT COUNT(*) FROM hold) AS holds, (SELECT COUNT(*) FROM journal) AS journal;
 
@@ -371,7 +372,194 @@ SELECT id, at, who, deed, target, detail FROM audit WHERE id < :before ORDER BY 
 
 -- Links, as people search and mend them
 
+-- name: lock_link
+-- A link that has not ended. Locked to the end of the transaction.
+SELECT kind FROM link WHERE id = :link AND state = 'live';
+
+-- name: lock_link for postgres
+SELECT kind FROM link WHERE id = :link AND state = 'live' FOR NO KEY UPDATE;
+
+-- name: void_lease
+-- Whoever holds the lease finds another token at its next save.
+UPDATE link SET owner = NULL, token = CASE WHEN token < :now THEN :now ELSE token + 1 END, lease_until = 0
+WHERE id = :link;
+
+-- name: look_in_doubt
+-- At each side with an open write: whoever sent it does not come back with the answer.
+INSERT INTO look (link, connection, at, cause) SELECT link, connection, CAST(:at AS BIGINT), 'in doubt' FROM write
+WHERE link = :link AND state = 'open'
+ON CONFLICT (link, connection, at, cause) DO NOTHING;
+
+-- name: leave_open_write
+UPDATE write SET state = 'refused', detail = :detail WHERE link = :link AND connection = :connection AND state = 'open';
+
+-- name: leave_dead_writes
+-- What was given up is not tried again where there is no record to write to.
+UPDATE write SET state = 'refused' WHERE link = :link AND connection = :connection AND state = 'dead';
+
+-- name: left_lately
+-- Writes that were in doubt when their record left a link, latest last.
+SELECT id, patch, detail FROM write WHERE state = 'refused' AND at > :since AND detail LIKE :detail ORDER BY at, id;
+
+-- name: reopen_write
+UPDATE write SET state = 'open', detail = '', link = :link, patch = :patch WHERE id = :id;
+
+-- name: leave_deliveries
+-- Those that still had a look at this side to come.
+UPDATE delivery SET state = 'done', outcome = 'not linked' WHERE state = 'looking'
+AND id IN (SELECT cause FROM look WHERE link = :link AND connection = :connection);
+
+-- name: leave_looks
+DELETE FROM look WHERE link = :link AND connection = :connection;
+
+-- name: move_looks
+INSERT INTO look (link, connection, at, cause) SELECT CAST(:to AS TEXT), connection, at, cause FROM look
+WHERE link = :link AND connection = :connection
+ON CONFLICT (link, connection, at, cause) DO NOTHING;
+
+-- name: leave_holds
+DELETE FROM hold WHERE link = :link AND connection = :connection;
+
+-- name: leave_formers
+DELETE FROM former WHERE link = :link AND connection = :connection;
+
+-- name: leave_shadows
+DELETE FROM shadow WHERE link = :link AND connection = :connection;
+
+-- name: leave_ref
+DELETE FROM ref WHERE link = :link AND connection = :connection;
+
+-- name: end_hubs
+DELETE FROM hub WHERE link = :link;
+
+-- name: end_link
+UPDATE link SET state = 'deleted' WHERE id = :link;
+
+-- name: deals_of_party
+SELECT link FROM hub WHERE field IN ('contact', 'account') AND substr(value, 1, 200) = :value;
+
+-- name: rename_party
+UPDATE hub SET value = :new WHERE field IN ('contact', 'account') AND substr(value, 1, 200) = :old;
+
+-- name: links
+-- Newest first, from before :before on.
+SELECT l.id, l.kind, l.created_at, EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held FROM link l
+WHERE l.kind = :kind AND l.state = 'live' AND l.id < :before
+AND (CAST(:connection AS TEXT) = '' OR EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :connection))
+AND (CAST(:without AS TEXT) = '' OR NOT EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :without))
+ORDER BY l.id DESC LIMIT :n;
+
+-- name: links_by_id
+-- Those that have :q as their id, or as the id or code of a record.
+SELECT l.id, l.kind, l.created_at, EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held FROM link l
+WHERE l.id IN (
+    SELECT link FROM ref WHERE vendor_id = :q
+    UNION SELECT r.link FROM alias a
+    JOIN ref r ON r.connection = a.connection AND r.kind = a.kind AND r.vendor_id = a.vendor_id WHERE a.alias = :q
+    UNION SELECT CAST(:q AS TEXT))
+AND l.kind = :kind AND l.state = 'live' AND l.id < :before
+AND (CAST(:connection AS TEXT) = '' OR EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :connection))
+AND (CAST(:without AS TEXT) = '' OR NOT EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :without))
+ORDER BY l.id DESC LIMIT :n;
+
+-- name: links_by_name
+-- Those whose name fits :pattern, which is in lower case. The texts put together keep SQLite to the index of names.
+SELECT l.id, l.kind, l.created_at, EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held,
+substr(h.value, 1, 200) AS name FROM hub h JOIN link l ON l.id = h.link
+WHERE h.field = 'name' AND lower(substr(h.value, 1, 200)) LIKE :pattern ESCAPE '!' AND h.link || '' < :before
+AND l.kind = :kind AND l.state = 'live'
+AND (CAST(:connection AS TEXT) = '' OR EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :connection))
+AND (CAST(:without AS TEXT) = '' OR NOT EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :without))
+ORDER BY h.link || '' DESC LIMIT :n;
+
+-- name: link_by_id
+SELECT l.id, l.kind, l.created_at, EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held FROM link l
+WHERE l.id = :link AND l.state = 'live';
+
+-- name: links_after
+-- Of each kind, oldest first, from after :after on.
+SELECT l.id, l.kind, l.created_at, EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held FROM link l
+WHERE l.state = 'live' AND l.id > :after ORDER BY l.id LIMIT :n;
+
+-- name: refs_of_links
+-- With the name of each deal; :ids is a JSON array of links.
+SELECT r.link, r.connection, r.kind, r.vendor_id, r.gone, h.value AS name FROM ref r
+LEFT JOIN hub h ON h.link = r.link AND h.field = 'name'
+WHERE r.link IN (SELECT value FROM json_each(:ids)) ORDER BY r.link, r.connection;
+
+-- name: refs_of_links for postgres
+SELECT r.link, r.connection, r.kind, r.vendor_id, r.gone, h.value AS name FROM ref r
+LEFT JOIN hub h ON h.link = r.link AND h.field = 'name'
+WHERE r.link IN (SELECT value FROM json_array_elements_text(CAST(:ids AS JSON))) ORDER BY r.link, r.connection;
+
+-- name: known_refs
+-- Records by their ids, and by other ids under which webhooks name them; :ids is a JSON array of vendor ids.
+SELECT r.connection, r.kind, r.vendor_id AS known_as, r.vendor_id, r.link FROM ref r
+WHERE r.vendor_id IN (SELECT value FROM json_each(:ids))
+UNION ALL
+SELECT a.connection, a.kind, a.alias, r.vendor_id, r.link FROM alias a
+JOIN ref r ON r.connection = a.connection AND r.kind = a.kind AND r.vendor_id = a.vendor_id
+WHERE a.alias IN (SELECT value FROM json_each(:ids));
+
+-- name: known_refs for postgres
+SELECT r.connection, r.kind, r.vendor_id AS known_as, r.vendor_id, r.link FROM ref r
+WHERE r.vendor_id IN (SELECT value FROM json_array_elements_text(CAST(:ids AS JSON)))
+UNION ALL
+SELECT a.connection, a.kind, a.alias, r.vendor_id, r.link FROM alias a
+JOIN ref r ON r.connection = a.connection AND r.kind = a.kind AND r.vendor_id = a.vendor_id
+WHERE a.alias IN (SELECT value FROM json_array_elements_text(CAST(:ids AS JSON)));
+
 -- Choices, and what the lists of the CRMs offer
+
+-- name: drop_listed
+DELETE FROM listed WHERE connection = :connection;
+
+-- name: add_listed
+INSERT INTO listed (connection, field, native, label, at) VALUES (:connection, :field, :native, :label, :at);
+
+-- name: listed
+-- Of one connection, or of all when it is ''; in the order of what people read.
+SELECT connection, field, native, label, at FROM listed WHERE :connection IN ('', connection)
+ORDER BY connection, field, label, native;
+
+-- name: drop_custom
+DELETE FROM custom WHERE connection = :connection;
+
+-- name: add_custom
+INSERT INTO custom (connection, native, label, kind) VALUES (:connection, :native, :label, :kind);
+
+-- name: customs
+SELECT connection, native, label, kind FROM custom WHERE connection = :connection ORDER BY label, native;
+
+-- name: put_wish
+-- Anew, unless the same still waits for its answer.
+INSERT INTO wish (connection, what, at) VALUES (:connection, :what, :at)
+ON CONFLICT (connection, what) DO UPDATE SET at = excluded.at, taken_until = 0, answered_at = NULL
+WHERE wish.answered_at IS NOT NULL;
+
+-- name: wishes
+SELECT connection, what, at, answered_at, ok, said FROM wish ORDER BY connection, what;
+
+-- name: take_wish
+-- One that nobody else is fulfilling.
+UPDATE wish SET taken_until = :until WHERE connection = :connection AND what = (
+    SELECT what FROM wish WHERE connection = :connection AND answered_at IS NULL AND taken_until <= :now
+    ORDER BY at, what LIMIT 1)
+AND answered_at IS NULL AND taken_until <= :now RETURNING what;
+
+-- name: answer_wish
+INSERT INTO wish (connection, what, at, answered_at, ok, said) VALUES (:connection, :what, :at, :at, :ok, :said)
+ON CONFLICT (connection, what) DO UPDATE SET answered_at = excluded.answered_at, ok = excluded.ok, said = excluded.said;
+
+-- name: want_sweep
+-- As if it had never been swept. Who sweeps it at this moment goes on alone; a wait after a failure ends.
+INSERT INTO connection (name) VALUES (:connection)
+ON CONFLICT (name) DO UPDATE SET swept_at = NULL,
+    sweep_until = CASE WHEN connection.sweeper IS NULL THEN 0 ELSE connection.sweep_until END;
+
+-- name: sweep_wanted
+SELECT name FROM connection
+WHERE name = :connection AND swept_at IS NULL AND sweep_until <= :now AND paused_until <= :now;
 
 -- Tokens, sessions, and requests that were answered
 
@@ -407,10 +595,30 @@ DELETE FROM session WHERE token = :token;
 -- name: prune_sessions
 DELETE FROM session WHERE until <= :now;
 
+-- name: begin_request
+INSERT INTO answered (token, repeat_key, request, at) VALUES (:token, :repeat_key, :request, :at)
+ON CONFLICT (token, repeat_key) DO UPDATE
+SET request = excluded.request, at = excluded.at, status = NULL, headers = '{}', body = ''
+WHERE answered.at < :forgotten OR (answered.status IS NULL AND answered.at < :given_up) RETURNING token;
+
+-- name: answered
+SELECT request, status, headers, body FROM answered WHERE token = :token AND repeat_key = :repeat_key;
+
+-- name: end_request
+UPDATE answered SET status = :status, headers = :headers, body = :body
+WHERE token = :token AND repeat_key = :repeat_key;
+
+-- name: drop_request
+DELETE FROM answered WHERE token = :token AND repeat_key = :repeat_key;
+
 -- name: prune_answered
 DELETE FROM answered WHERE at < :before;
 
 -- What lists and pages show
+
+-- name: waits
+-- How much waits for a person.
+SELECT (SELECT COUNT(*) FROM hold) AS holds, (SELECT COUNT(*) FROM write WHERE state = 'dead') AS dead;
 
 -- What is measured
 

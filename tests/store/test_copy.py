@@ -27,6 +27,8 @@ SEAT: dict[str, dict[str, Any]] = {
     "session": dict(hash="s1", token="t1", created_at=NOW, until=NOW),
     "answered": dict(token="t1", repeat_key="k", request="r", at=NOW, status=None, headers="{}", body="ễ"),
     "listed": dict(connection="a", field="owner", native="7", label="Hoa Đỗ", at=NOW),
+    "custom": dict(connection="a", native="mx_1", label="Ngành", kind="text"),
+    "wish": dict(connection="a", what="test", at=NOW, taken_until=0, answered_at=None, ok=0, said="[]"),
     "pulse": dict(process="p", connection="a", at=NOW, state="{}"),
     "tally": dict(connection="a", what="attempt", outcome="echo", n=7),
     "alarm": dict(connection="a", what="lag", level=2, at=NOW),
