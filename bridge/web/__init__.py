@@ -15,6 +15,7 @@ from bridge.web.assets import kept_s
 from bridge.web.counting import Counting
 from bridge.web.health import health
 from bridge.web.lockout import Lockout
+from bridge.web.metrics import metrics
 from bridge.web.pages import add_pages
 from bridge.web.receiver import Bridge, Receiver
 from bridge.web.webhooks import webhooks
@@ -75,6 +76,7 @@ def create_app(bridge: Bridge | None = None) -> Flask:
     app.register_blueprint(webhooks(receiver))
     app.register_blueprint(health(bridge.store))
     lockout = app.extensions["lockout"] = Lockout()
+    app.register_blueprint(metrics(bridge.desk, lockout, receiver.tally))
     app.register_blueprint(admin_api(bridge.desk, lockout))
     add_pages(app, bridge.desk, lockout)
     app.after_request(_secure)
