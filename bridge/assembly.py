@@ -13,6 +13,7 @@ from pathlib import Path
 
 import uuid_utils
 
+from bridge.alerting import Alerting
 from bridge.attempted import Telling
 from bridge.connectors.base import Account, Connector
 from bridge.connectors.budget import Budget, Grants
@@ -21,6 +22,7 @@ from bridge.connectors.registry import VENDORS
 from bridge.core.errors import BridgeError, Misconfigured
 from bridge.core.grants import Limits
 from bridge.desk import Desk
+from bridge.desk.alarms import hook
 from bridge.flow import Flow
 from bridge.settings import ConnectionSettings, Settings, load
 from bridge.sides import Connection
@@ -105,6 +107,7 @@ class Assembled:
             tally=self.tally,
             swept=lambda connection, found: self.tally.add([((connection, "sweep", ""), 1)]),
             attends=True,
+            rounds=[Alerting(self.desk, hook(self.settings.alerts), self.process)] if self.settings.alerts else [],
         )
 
     @property

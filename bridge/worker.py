@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -38,7 +38,8 @@ class Worker:
     Runs a flow until told to stop. scans: seconds between two sweeps, by connection. retention_s: how long raw
     deliveries, attempts and finished writes are kept. name: unlike that of any other process. budgets: by connection,
     when they are shared with other processes; what they know is told to all. attends: whether it does what people ask
-    of a connection, and reads its lists daily. tally: what this process counts.
+    of a connection, and reads its lists daily. tally: what this process counts. rounds: what else is done again and again,
+    after as many seconds as each returns.
     """
 
     flow: Flow
@@ -48,6 +49,7 @@ class Worker:
     name: str = "worker"
     budgets: Mapping[str, Budget] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
+    rounds: Sequence[Callable[[], float]] = ()
     attends: bool = False
     swept: Callable[[str, Swept], None] = lambda connection, swept: None
     stop: threading.Event = field(default_factory=threading.Event)
@@ -81,9 +83,10 @@ class Worker:
         sharing = (
             [partial(self._every, self._tend_once), partial(self._every, self._pulse_once)] if self.budgets else []
         )
+        rounds = [partial(self._every, each) for each in self.rounds]
         attended = self.flow.connections if self.attends else ()
         attending = [partial(self._every, partial(self.attend_once, c)) for c in attended]
-        return [*working, *sweeping, pruning, *sharing, *attending]
+        return [*working, *sweeping, pruning, *sharing, *rounds, *attending]
 
     def _work(self, owner: str) -> None:
         """One thread: take in, claim, work; sleep only when there was nothing."""

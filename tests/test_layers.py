@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ENTRY = {"cli", "worker", "web", "assembly", "attempted", "demo"}
+ENTRY = {"cli", "worker", "web", "assembly", "alerting", "attempted", "demo"}
 USE_CASES = {"flow", "passes", "sweep", "ask", "sides", "desk"}
 INPUT_OUTPUT = {"connectors", "store", "settings"}
 PARTS = ENTRY | USE_CASES | INPUT_OUTPUT | {"core", "sandbox", "log"}

@@ -11,6 +11,7 @@ import sys
 
 import click
 
+from bridge.cli.alerts import alert
 from bridge.cli.data import choice, db
 from bridge.cli.links import link
 from bridge.cli.parts import Group
@@ -38,7 +39,7 @@ def cli(context: click.Context, config: str) -> None:
     context.obj = config
 
 
-for command in (check, status, serve, work, sandbox, demo, link, choice, sweep, replay, explain, db, token):
+for command in (check, status, serve, work, sandbox, demo, link, choice, sweep, replay, explain, db, token, alert):
     cli.add_command(command)
 
 

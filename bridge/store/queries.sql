@@ -643,6 +643,24 @@ ON CONFLICT (connection, what, outcome) DO UPDATE SET n = tally.n + excluded.n;
 -- name: tallies
 SELECT connection, what, outcome, n FROM tally;
 
+-- name: alarms
+SELECT connection, what, level, since, below_since, peak FROM alarm;
+
+-- name: put_alarm
+INSERT INTO alarm (connection, what, level, since, below_since, peak)
+VALUES (:connection, :what, :level, :since, :below_since, :peak)
+ON CONFLICT (connection, what) DO UPDATE SET level = excluded.level, since = excluded.since,
+below_since = excluded.below_since, peak = excluded.peak;
+
+-- name: drop_alarm
+DELETE FROM alarm WHERE connection = :connection AND what = :what;
+
+-- name: lease_duty
+-- For whoever has it already, or asks first once it has lapsed.
+INSERT INTO duty (name, owner, until) VALUES (:name, :owner, :until)
+ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until
+WHERE duty.owner = excluded.owner OR duty.until <= :now RETURNING name;
+
 -- name: due_by_connection
 SELECT k.connection, COUNT(*) AS n, MIN(k.at) AS since FROM look k JOIN link l ON l.id = k.link AND l.state = 'live'
 WHERE k.at <= :now GROUP BY k.connection;

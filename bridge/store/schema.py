@@ -92,7 +92,8 @@ ALTER TABLE connection ADD COLUMN sweep_until INTEGER NOT NULL DEFAULT 0
 # what people see and do. token and session: who may, as hashes only. audit: what they did. answered: what a repeat of a
 # request hears. listed, custom: what a CRM's own lists offer, and its custom fields. wish: what a person asks of a CRM,
 # for the worker to do, and its answer; so is what the worker does unasked. pulse: what each process last said of a
-# connection. tally: counts that only grow. alarm: the level that was last told.
+# connection. tally: counts that only grow. alarm: the level that was last told. duty: which process does what one
+# alone should do.
 SEAT = """
 CREATE TABLE token (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, hash TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL,
@@ -124,8 +125,10 @@ CREATE TABLE tally (
     connection TEXT NOT NULL, what TEXT NOT NULL, outcome TEXT NOT NULL, n INTEGER NOT NULL,
     PRIMARY KEY (connection, what, outcome));
 CREATE TABLE alarm (
-    connection TEXT NOT NULL, what TEXT NOT NULL, level INTEGER NOT NULL, at INTEGER NOT NULL,
-    PRIMARY KEY (connection, what));
+    connection TEXT NOT NULL, what TEXT NOT NULL, level INTEGER NOT NULL, since INTEGER NOT NULL, below_since INTEGER,
+    peak INTEGER NOT NULL, PRIMARY KEY (connection, what));
+CREATE TABLE duty (
+    name TEXT PRIMARY KEY, owner TEXT NOT NULL, until INTEGER NOT NULL);
 CREATE INDEX ref_vendor_id ON ref (vendor_id);
 CREATE INDEX alias_alias ON alias (alias);
 CREATE INDEX hub_name ON hub (substr(value, 1, 200), link) WHERE field = 'name';

@@ -12,6 +12,7 @@ import uuid_utils
 from bridge.core.fields import Words
 from bridge.core.model import FOREVER, Native, Ref
 from bridge.store.activity import Activity
+from bridge.store.alarms import Alarms
 from bridge.store.answers import Answers
 from bridge.store.audit import Audit, Deed
 from bridge.store.engine import Engine, on_server
@@ -45,7 +46,7 @@ def _engine(address: str | Path) -> Engine:
     return Postgres(str(address))
 
 
-class Tables(Links, Searching, Sharing, Lists, Pulses, Tallies, Activity, Tokens, Answers, Audit):
+class Tables(Links, Searching, Sharing, Lists, Pulses, Tallies, Alarms, Activity, Tokens, Answers, Audit):
     """
     address: of a PostgreSQL database, or the path of a SQLite file. new_id: makes the ids of rows; UUIDv7 unless a test
     wants its own.
