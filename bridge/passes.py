@@ -11,9 +11,6 @@ from bridge.core.rules import Rules
 from bridge.store import Claim
 from bridge.store.store import Attempt
 
-REFUSED_CURE = "give it a value that this CRM takes, or mend the cause and run `bridge replay --dead`"
-DEAD_CURE = "mend the cause, then run `bridge replay --dead`"
-
 
 @dataclass
 class Calls:
@@ -75,7 +72,7 @@ class Pass:
             ref=self.link.sides[attempt.connection].ref.vendor_id,
             due=sum(bool(due(self.link, s, self.rules)) for s in self.link if s.ref.connection in self.rules.sides),
             held=len(holds),
-            refused=sum(hold.cure in (REFUSED_CURE, DEAD_CURE) for hold in holds),
+            refused=sum(hold.kind == "refused" for hold in holds),
             lag_ms=None if came is None else max(0, now - came),
             again=again,
             calls=calls,

@@ -228,7 +228,7 @@ def test_a_delivery_that_meets_a_defect_does_not_stop_those_behind_it(tmp_path: 
 
     connectors["a"].touched = touched  # type: ignore[method-assign]
     assert worker.take_in() == 2
-    told = {d["id"]: (d["state"], d["outcome"]) for d in worker.flow.store.deliveries(9)}
+    told = {d["id"]: (d["state"], d["outcome"]) for d in worker.flow.store.page_of_deliveries(9)}
     assert told == {poison: ("done", "dead: defect"), fine: ("looking", "")}
 
 

@@ -72,17 +72,8 @@ UPDATE delivery SET state = :state, outcome = :outcome WHERE id = :id AND state 
 UPDATE delivery SET state = 'done', outcome = :outcome
 WHERE id = :id AND (state <> 'done' OR (outcome = 'echo' AND :outcome <> 'echo'));
 
--- name: replay
-UPDATE delivery SET state = 'waiting', outcome = '' WHERE id = :id;
-
 -- name: delivery
 SELECT id, connection, at, state, outcome FROM delivery WHERE id = :id;
-
--- name: deliveries
-SELECT id, connection, at, state, outcome FROM delivery ORDER BY id DESC LIMIT :n;
-
--- name: deliveries_between
-SELECT id FROM delivery WHERE connection = :connection AND at >= :since ORDER BY id;
 
 -- name: find
 -- The link of a vendor's id, or of another id under which its webhooks name the record.
@@ -167,6 +158,21 @@ SELECT token FROM link WHERE id = :link;
 -- Locked to the end of the transaction: nobody takes the lease between this look at it and the commit.
 SELECT token FROM link WHERE id = :link FOR NO KEY UPDATE;
 
+-- name: leased_until
+SELECT lease_until FROM link WHERE id = :link;
+
+-- name: leased_until for postgres
+SELECT lease_until FROM link WHERE id = :link FOR NO KEY UPDATE;
+
+-- name: seize
+-- Whoever holds the lease finds another token at its next save.
+UPDATE link SET owner = :owner, token = CASE WHEN token < :now THEN :now ELSE token + 1 END, lease_until = :until
+WHERE id = :link RETURNING token;
+
+-- name: doubt_writes
+-- What the fenced worker may send yet, it sends while it believes in its lease: no read before that is over can tell.
+UPDATE write SET at = :until WHERE link = :link AND state = 'open' AND at < :until;
+
 -- name: load_refs
 SELECT connection, kind, vendor_id, linked_at, stamp, wrote_at, missing_since, gone, fails, failing_since FROM ref
 WHERE link = :link ORDER BY connection;
@@ -184,7 +190,7 @@ SELECT connection, field, native, replaced_at FROM former WHERE link = :link ORD
 SELECT connection, id, patch, touched, at FROM write WHERE link = :link AND state = 'open';
 
 -- name: load_holds
-SELECT connection, field, reason, cure FROM hold WHERE link = :link;
+SELECT connection, field, reason, cure, kind FROM hold WHERE link = :link;
 
 -- name: save_ref
 UPDATE ref SET stamp = :stamp, wrote_at = :wrote_at, missing_since = :missing_since, gone = :gone
@@ -219,7 +225,7 @@ VALUES (:id, :link, :connection, 'update', :patch, :touched, :at, :at, 'open', :
 UPDATE write SET at = :at WHERE id = :id;
 
 -- name: close_write
-UPDATE write SET state = :state, detail = :detail WHERE id = :id AND state = 'open';
+UPDATE write SET state = :state, detail = :detail, answer = :answer WHERE id = :id AND state = 'open';
 
 -- name: fails
 UPDATE ref SET fails = :fails, failing_since = :since WHERE link = :link AND connection = :connection;
@@ -241,9 +247,10 @@ VALUES (:id, :at, :link, :connection, :cause, :outcome, :reason, :detail, :fails
 SELECT at, connection, cause, outcome, reason, detail, fails, ms FROM attempt WHERE link = :link ORDER BY id DESC LIMIT :n;
 
 -- name: put_hold
-INSERT INTO hold (link, connection, field, reason, cure, since)
-VALUES (:link, :connection, :field, :reason, :cure, :since)
-ON CONFLICT (link, connection, field) DO UPDATE SET reason = excluded.reason, cure = excluded.cure;
+INSERT INTO hold (link, connection, field, reason, cure, kind, since)
+VALUES (:link, :connection, :field, :reason, :cure, :kind, :since)
+ON CONFLICT (link, connection, field) DO UPDATE SET reason = excluded.reason, cure = excluded.cure,
+kind = excluded.kind;
 
 -- name: drop_hold
 DELETE FROM hold WHERE link = :link AND connection = :connection AND field = :field;
@@ -305,47 +312,19 @@ SELECT r.vendor_id, r.link, r.stamp, r.gone, s.field, s.native FROM ref r LEFT J
 WHERE r.connection = :connection AND r.kind = 'opportunity'
 AND r.vendor_id IN (SELECT value FROM json_array_elements_text(CAST(:ids AS JSON)));
 
--- name: put_choice
-INSERT INTO choice (connection, field, native, canonical, reads, writes, scope)
-VALUES (:connection, :field, :native, :canonical, :reads, :writes, :scope)
-ON CONFLICT (connection, field, native, canonical) DO UPDATE SET reads = excluded.reads, writes = excluded.writes,
-scope = excluded.scope;
-
--- name: unread_choice
-UPDATE choice SET reads = 0
-WHERE connection = :connection AND field = :field AND native = :native AND canonical <> :canonical AND reads = 1;
-
--- name: unwrite_choice
-UPDATE choice SET writes = 0 WHERE connection = :connection AND field = :field AND canonical = :canonical
-AND scope = :scope AND native <> :native AND writes = 1;
-
--- name: drop_idle_choices
-DELETE FROM choice WHERE reads = 0 AND writes = 0;
-
 -- name: revise
 INSERT INTO revision (name, n) VALUES (:name, 1) ON CONFLICT (name) DO UPDATE SET n = revision.n + 1;
 
 -- name: revision
 SELECT n FROM revision WHERE name = :name;
 
--- name: drop_choice
-DELETE FROM choice WHERE connection = :connection AND field = :field AND native = :native AND canonical = :canonical;
-
--- name: choices
-SELECT connection, field, native, canonical, reads, writes, scope FROM choice ORDER BY connection, field, canonical, native;
-
 -- name: journal_of_link
 SELECT id, at, connection, field, what, old, new, version, delivery, detail FROM journal WHERE link = :link ORDER BY id;
 
 -- name: refused
 -- What a connection has refused for good, latest last.
-SELECT patch, detail FROM write WHERE link = :link AND connection = :connection AND state = 'dead' ORDER BY at, id;
-
--- name: dead_writes
-SELECT id, link, connection, patch, at, cause, detail FROM write WHERE state = 'dead' ORDER BY at, id;
-
--- name: replay_dead
-UPDATE write SET state = 'replayed' WHERE state = 'dead' RETURNING link, connection;
+SELECT patch, detail, state FROM write
+WHERE link = :link AND connection = :connection AND state IN ('dead', 'discarded') ORDER BY at, id;
 
 -- name: counts
 SELECT (SELECT COUNT(*) FROM link WHERE state = 'live') AS links, (SELECT COUNT(*) FROM ref) AS refs,
@@ -359,7 +338,9 @@ DELETE FROM delivery WHERE at < :before AND state = 'done';
 DELETE FROM attempt WHERE at < :before;
 
 -- name: prune_writes
-DELETE FROM write WHERE at < :before AND state IN ('done', 'refused', 'replayed');
+-- What was discarded is needed until the side was looked at, which waits while the connection is paused.
+DELETE FROM write WHERE at < :before AND (state IN ('done', 'refused', 'replayed') OR (state = 'discarded'
+AND connection NOT IN (SELECT name FROM connection WHERE paused_until > :before)));
 
 -- What people do
 
@@ -511,6 +492,49 @@ WHERE a.alias IN (SELECT value FROM json_array_elements_text(CAST(:ids AS JSON))
 
 -- Choices, and what the lists of the CRMs offer
 
+-- name: put_choice
+INSERT INTO choice (connection, field, native, canonical, reads, writes, scope)
+VALUES (:connection, :field, :native, :canonical, :reads, :writes, :scope)
+ON CONFLICT (connection, field, native, canonical) DO UPDATE SET reads = excluded.reads, writes = excluded.writes,
+scope = excluded.scope;
+
+-- name: unread_choice
+UPDATE choice SET reads = 0
+WHERE connection = :connection AND field = :field AND native = :native AND canonical <> :canonical AND reads = 1
+RETURNING connection, field, native, canonical;
+
+-- name: unwrite_choice
+UPDATE choice SET writes = 0 WHERE connection = :connection AND field = :field AND canonical = :canonical
+AND scope = :scope AND native <> :native AND writes = 1 RETURNING connection, field, native, canonical;
+
+-- name: drop_idle_choices
+DELETE FROM choice WHERE reads = 0 AND writes = 0;
+
+-- name: drop_choice
+-- Only as the caller has seen it.
+DELETE FROM choice WHERE connection = :connection AND field = :field AND native = :native AND canonical = :canonical
+AND reads = :reads AND writes = :writes RETURNING native;
+
+-- name: choices
+SELECT connection, field, native, canonical, reads, writes, scope FROM choice ORDER BY connection, field, canonical, native;
+
+-- name: unknown_values
+-- What deals show and nobody understood when it was read, with how many deals; out of the index hub_unknown.
+SELECT field, MIN(value) AS shown, COUNT(*) AS deals FROM hub WHERE substr(value, 1, 9) = '"unknown:'
+GROUP BY field, substr(value, 1, 200) ORDER BY field, shown;
+
+-- name: unsayable_values
+-- What cannot be written for want of a choice, with how many deals it holds.
+SELECT h.connection, h.field, h.reason, hub.value, COUNT(*) AS deals
+FROM hold h JOIN hub ON hub.link = h.link AND hub.field = h.field
+WHERE h.reason LIKE 'no choice for %' GROUP BY h.connection, h.field, h.reason, hub.value
+ORDER BY h.connection, h.field, hub.value;
+
+-- name: count_showing
+-- How many deals show a native value, which is kept as a JSON text or number.
+SELECT COUNT(*) AS deals FROM ref r
+JOIN shadow s ON s.link = r.link AND s.connection = r.connection AND s.field = :field
+WHERE r.connection = :connection AND r.kind = 'opportunity' AND r.gone = 0 AND s.native IN (:text, :number);
 -- name: drop_listed
 DELETE FROM listed WHERE connection = :connection;
 
@@ -616,9 +640,100 @@ DELETE FROM answered WHERE at < :before;
 
 -- What lists and pages show
 
+-- name: journal_page
+SELECT id, at, connection, field, what, old, new, version, delivery, detail FROM journal
+WHERE link = :link AND id > :after ORDER BY id LIMIT :n;
+
 -- name: waits
 -- How much waits for a person.
 SELECT (SELECT COUNT(*) FROM hold) AS holds, (SELECT COUNT(*) FROM write WHERE state = 'dead') AS dead;
+-- name: page_of_deliveries
+-- Newest first; '' and the widest times take everything. A link is known by what the delivery led to.
+SELECT id, connection, at, method, content_type, length(body) AS size, state, outcome FROM delivery
+WHERE id < :before AND at >= :since AND at < :until AND (:connection = '' OR connection = :connection)
+AND (:state = '' OR state = :state) AND substr(outcome, 1, length(:outcome)) = :outcome
+AND (:link = '' OR id IN (SELECT cause FROM attempt WHERE link = :link UNION SELECT delivery FROM journal
+    WHERE link = :link UNION SELECT cause FROM look WHERE link = :link))
+ORDER BY id DESC LIMIT :n;
+
+-- name: one_delivery
+SELECT id, connection, at, method, content_type, length(body) AS size, state, outcome FROM delivery WHERE id = :id;
+
+-- name: attempts_of_cause
+-- Nothing that it led to is older than the delivery itself, so the key finds where to begin.
+SELECT id, at, link, connection, cause, outcome, reason, detail, fails, ms FROM attempt
+WHERE id > :cause AND cause = :cause ORDER BY id;
+
+-- name: writes_of_cause
+SELECT id, link, connection, patch, touched, opened_at, at, state, cause, detail, answer FROM write
+WHERE id > :cause AND cause = :cause ORDER BY id;
+
+-- name: replay_delivery
+UPDATE delivery SET state = 'waiting', outcome = '' WHERE id = :id RETURNING id;
+
+-- name: page_of_attempts
+SELECT id, at, link, connection, cause, outcome, reason, detail, fails, ms FROM attempt
+WHERE id < :before AND at >= :since AND (:connection = '' OR connection = :connection)
+AND (:link = '' OR link = :link) AND substr(outcome, 1, length(:outcome)) = :outcome ORDER BY id DESC LIMIT :n;
+
+-- name: page_of_holds
+-- The oldest first, from after the last one that was seen.
+SELECT h.link, h.connection, h.field, h.kind, h.reason, h.cure, h.since, hub.value, hub.origin, named.value AS name
+FROM hold h LEFT JOIN hub ON hub.link = h.link AND hub.field = h.field
+LEFT JOIN hub AS named ON named.link = h.link AND named.field = 'name'
+WHERE (h.since, h.link, h.connection, h.field) > (:after_at, :after_link, :after_connection, :after_field)
+AND (:connection = '' OR h.connection = :connection) AND (:field = '' OR h.field = :field)
+AND (:kind = '' OR h.kind = :kind) AND (:link = '' OR h.link = :link) AND (:reason = '' OR h.reason = :reason)
+ORDER BY h.since, h.link, h.connection, h.field LIMIT :n;
+
+-- name: one_hold
+SELECT h.link, h.connection, h.field, h.kind, h.reason, h.cure, h.since, hub.value, hub.origin, named.value AS name
+FROM hold h LEFT JOIN hub ON hub.link = h.link AND hub.field = h.field
+LEFT JOIN hub AS named ON named.link = h.link AND named.field = 'name'
+WHERE h.link = :link AND h.connection = :connection AND h.field = :field;
+
+-- name: groups_of_holds
+SELECT connection, field, kind, reason, MIN(cure) AS cure, MIN(since) AS since, COUNT(*) AS deals FROM hold
+WHERE (:connection = '' OR connection = :connection) AND (:field = '' OR field = :field)
+AND (:kind = '' OR kind = :kind) GROUP BY connection, field, kind, reason ORDER BY MIN(since), connection, field, reason;
+
+-- name: page_of_dead
+-- Writes that were given up, and deliveries that nothing came of, as one list; both are named by ids that grow with time.
+SELECT id, 'write' AS kind, link, connection, at, detail AS reason FROM write
+WHERE state = 'dead' AND id < :before AND at >= :since AND at < :until
+AND (:connection = '' OR connection = :connection) AND (:link = '' OR link = :link)
+AND substr(detail, 1, length(:reason)) = :reason
+UNION ALL
+SELECT id, 'delivery' AS kind, '' AS link, connection, at, substr(outcome, 7) AS reason FROM delivery
+WHERE state = 'done' AND substr(outcome, 1, 6) = 'dead: ' AND id < :before AND at >= :since AND at < :until
+AND (:connection = '' OR connection = :connection) AND :link = ''
+AND substr(outcome, 7, length(:reason)) = :reason
+ORDER BY id DESC LIMIT :n;
+
+-- name: one_write
+SELECT id, link, connection, patch, touched, opened_at, at, state, cause, detail, answer FROM write WHERE id = :id;
+
+-- name: replay_write
+UPDATE write SET state = 'replayed' WHERE id = :id AND state = 'dead' RETURNING link, connection;
+
+-- name: replay_dead_delivery
+UPDATE delivery SET state = 'waiting', outcome = ''
+WHERE id = :id AND state = 'done' AND substr(outcome, 1, 6) = 'dead: ' RETURNING id;
+
+-- name: replay_side
+UPDATE write SET state = 'replayed' WHERE link = :link AND connection = :connection AND state = 'dead' RETURNING id;
+
+-- name: discard_write
+UPDATE write SET state = 'discarded' WHERE id = :id AND state = 'dead'
+RETURNING id, link, connection, patch, touched, at, cause, detail, answer;
+
+-- name: drop_refused
+DELETE FROM hold WHERE link = :link AND connection = :connection AND field = :field AND kind = 'refused'
+AND reason = :detail;
+
+-- name: discard_delivery
+UPDATE delivery SET outcome = :outcome WHERE id = :id AND state = 'done' AND substr(outcome, 1, 6) = 'dead: '
+RETURNING id;
 
 -- What is measured
 

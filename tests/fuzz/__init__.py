@@ -9,6 +9,7 @@ document allows is done: what is well-formed can still be refused (no such conne
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,11 +26,15 @@ DOCUMENT = "/api/openapi.json"
 
 @dataclass
 class Found:
-    """What was called, and what was wrong: a sentence each, with the call that shows it."""
+    """
+    What was called, and what was wrong: a sentence each, with the call that shows it. heard: how often which status, by
+    operation.
+    """
 
     operations: set[str] = field(default_factory=set)
     calls: int = 0
     failures: dict[str, str] = field(default_factory=dict)
+    heard: dict[str, Counter[int]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"fuzz: {len(self.operations)} operations, {self.calls} calls, {len(self.failures)} failures"
@@ -87,9 +92,13 @@ def _count(found: Found, event: events.ScenarioFinished) -> None:
     recorder = event.recorder
     found.calls += len(recorder.interactions)
     found.operations |= {c.value.operation.label for c in recorder.cases.values()}
+    for case, told in recorder.interactions.items():
+        label = recorder.cases[case].value.operation.label
+        if told.response is not None:
+            found.heard.setdefault(label, Counter())[told.response.status_code] += 1
     for case, checks in recorder.checks.items():
         for check in checks:
             if check.status == Status.FAILURE and check.failure_info is not None:
-                told, sample = check.failure_info.failure, check.failure_info.code_sample
-                title = f"{recorder.cases[case].value.operation.label}: {check.name}: {told.title}"
-                found.failures.setdefault(title, f"{told.message}\n{sample}")
+                wrong, sample = check.failure_info.failure, check.failure_info.code_sample
+                title = f"{recorder.cases[case].value.operation.label}: {check.name}: {wrong.title}"
+                found.failures.setdefault(title, f"{wrong.message}\n{sample}")

@@ -21,6 +21,8 @@ with (
     served(app) as url,
 ):
     found = fuzz(url, secret, examples=given.examples, steps=given.steps, seed=given.seed)
+for operation, statuses in sorted(found.heard.items()):
+    print(f"{operation:<60} {'  '.join(f'{status}: {n}' for status, n in sorted(statuses.items()))}")
 for title, sample in found.failures.items():
     print(f"{title}\n{sample}\n")
 print(found)

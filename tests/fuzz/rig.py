@@ -13,9 +13,8 @@ from flask import Flask
 
 from bridge.assembly import Assembled, assemble
 from bridge.demo.stage import CONFIG, SAMPLE, SECRETS
-from bridge.desk import tokens
+from bridge.desk import choice_table, link_table, tokens
 from bridge.sandbox.server import Sandbox
-from bridge.store.maps import import_choices, import_links
 from bridge.web import create_app
 
 
@@ -40,11 +39,10 @@ def rig(folder: Path) -> Iterator[tuple[Flask, str]]:
 
 def _fill(bridge: Assembled) -> None:
     bridge.store.migrate()
-    fields = {name: bridge.flow.sides.fields(name) for name in bridge.connections}
     with (SAMPLE / "choices.csv").open(encoding="utf-8") as lines:
-        assert not import_choices(bridge.store, lines, fields, bridge.now()).problems
+        assert not choice_table.import_rows(bridge.desk, "fuzz", lines, "csv").lines
     with (SAMPLE / "links.csv").open(encoding="utf-8") as lines:
-        assert not import_links(bridge.store, lines, list(bridge.connections), bridge.now()).problems
+        assert not link_table.import_rows(bridge.desk, lines, "csv", "fuzz").lines
 
 
 def _start_worker(stack: ExitStack, bridge: Assembled) -> None:

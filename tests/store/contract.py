@@ -153,11 +153,11 @@ class StoreContract:
     def test_replay_makes_a_delivery_wait_again(self, store: Store) -> None:
         delivery = hook(store)
         store.become_looks([Intake(delivery, [], "not linked")])
-        assert (store.replay(delivery), self.outcome(store, delivery)) == (True, ("waiting", ""))
+        assert (store.replay_deliveries([delivery]), self.outcome(store, delivery)) == (1, ("waiting", ""))
         assert [w.id for w in store.waiting()] == [delivery]
 
     def test_replay_of_what_never_came(self, store: Store) -> None:
-        assert not store.replay("nothing")
+        assert store.replay_deliveries(["nothing"]) == 0
 
     def end(self, store: Store, deliveries: list[str], outcome: str) -> None:
         """Give deliveries an outcome, as a step on any link does."""
@@ -447,8 +447,9 @@ class StoreContract:
         claim, at, _ = self.opened(store)
         store.save(claim, at, NOW, closed={"w1": ("dead", "HTTP 400")})
         store.save(claim, at, NOW, closed={"w1": ("done", "")})
-        [dead] = store.dead_writes()
-        assert (dead["id"], dead["connection"], dead["cause"], dead["detail"]) == ("w1", "a", "d1", "HTTP 400")
+        dead = store.one_write("w1")
+        assert dead is not None
+        assert (dead["state"], dead["connection"], dead["cause"], dead["detail"]) == ("dead", "a", "d1", "HTTP 400")
 
     # journal, attempts, failures
 
@@ -687,7 +688,7 @@ class StoreContract:
         store.put_choices([choice("1", "new", writes=0)], NOW)
         store.put_choices([choice("1", "won", writes=0)], NOW)
         assert store.choices() == [choice("1", "won", writes=0)]
-        store.drop_choice("a", "stage", "1", "won")
+        store.drop_choice(choice("1", "won", writes=0))
         assert (store.choices(), store.words()) == ([], {})
 
     def test_the_database_refuses_a_second_meaning_and_a_second_way(self, store: Store) -> None:

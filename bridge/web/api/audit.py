@@ -12,4 +12,4 @@ subject = Subject("audit", "What people did, through whichever door.")
 @subject.get("/audit", Page[audit.Done], query=Paging)
 def list_audit(call: Call, query: Paging) -> Page[audit.Done]:
     """List what people did, newest first."""
-    return audit.page(call.desk, query.cursor, query.limit)
+    return audit.page(call.desk, query.cursor or None, query.limit)

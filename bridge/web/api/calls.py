@@ -35,8 +35,9 @@ class Calls:
     def __init__(self, desk: Desk, lockout: Lockout) -> None:
         self.desk, self.lockout = desk, lockout
 
-    def answer(self, operation: Operation, **path: str) -> Response:
-        """Return what the caller hears. path: the parts of the address that vary."""
+    def answer(self, operation: Operation, **parts: object) -> Response:
+        """Return what the caller hears. parts: of the address, those that vary."""
+        path = {name: str(part) for name, part in parts.items()}
         try:
             known = self._admit(operation)
             if isinstance(known, Response):

@@ -55,7 +55,7 @@ REPLAYED = {
         "schema": {"type": "string", "const": "true"},
     }
 }
-ROWS = {"text/csv": {"schema": {"type": "string"}}, "application/x-ndjson": {"schema": {"type": "string"}}}
+ROWS = {kind: {"schema": {"contentMediaType": kind}} for kind in ("text/csv", "application/x-ndjson")}
 
 
 class Mistake(BaseModel):
@@ -88,7 +88,7 @@ def document(subjects: Iterable[Subject], prefix: str) -> Mapping[str, Any]:
         version=version("opportunity-bridge"),
         openapi_version="3.1.0",
         naming_strategy=_name,
-        nested_naming_strategy=lambda _, child: child,
+        nested_naming_strategy=lambda parent, child: f"{parent}.{_word(child)}",
         validation_error_model=Problem,
         security_schemes=[SecurityScheme(name="token", data=SecuritySchemeData(SecureType.HTTP, scheme="bearer"))],
         security={"token": []},
@@ -109,7 +109,12 @@ def document(subjects: Iterable[Subject], prefix: str) -> Mapping[str, Any]:
 
 
 def _name(model: type[BaseModel]) -> str:
-    return re.sub(r"[^A-Za-z0-9_.-]+", "_", model.__name__)
+    """Return a name for a shape: that of its module, too, since two modules may well use one word."""
+    return f"{model.__module__.rpartition('.')[2]}.{_word(model.__name__)}"
+
+
+def _word(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("_")
 
 
 def _described(spec: SpecTree, operation: Operation, tag: Tag) -> Any:
@@ -128,15 +133,13 @@ def _described(spec: SpecTree, operation: Operation, tag: Tag) -> Any:
 
 def _refusals(operation: Operation) -> set[int]:
     """Return the statuses with which an operation can refuse."""
-    found = {401, 422, 429, 503}
+    found = {401, 404, 422, 429, 503}
     if operation.writes:
         found |= ON_WRITES | {403}
-    if "<" in operation.path:
-        found.add(404)
     if operation.writes and operation.tagged:
         found.add(412)
     if operation.body is not None or operation.rows:
-        found |= {404, 415}
+        found.add(415)
     return found
 
 

@@ -60,7 +60,7 @@ Cursor = Annotated[Text, Field(description="`next` of the page before; none for 
 class Paging(Input):
     """Which part of a list."""
 
-    cursor: Cursor | None = None
+    cursor: Cursor = ""
     limit: Limit = LIMIT
 
 

@@ -28,4 +28,4 @@ def sketch(told: Mapping[str, Any], schema: Mapping[str, Any], indent: str = "")
             for name, each in schema["properties"].items()
         ]
         return "\n".join(["{", *lines, indent + "}"])
-    return str(schema.get("format") or schema.get("type") or "anything")
+    return str(schema.get("format") or schema.get("type") or schema.get("contentMediaType") or "anything")
