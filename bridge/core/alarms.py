@@ -65,7 +65,7 @@ def sentence(connection: str, what: str, level: int, value: float, why: str = ""
         over = {
             "lag": "changes are carried in time again",
             "holds": "nothing waits for a person any more",
-            "dead": "no write is given up any more",
+            "dead": "no dead letter is left",
             "refused": "it takes the bridge's calls again",
             "breaker": "its calls succeed again",
         }
@@ -74,7 +74,7 @@ def sentence(connection: str, what: str, level: int, value: float, why: str = ""
     told = {
         "lag": f"changes have waited for {_minutes(value)}",
         "holds": "1 change waits for a person" if n == 1 else f"{n} changes wait for a person",
-        "dead": "1 write was given up" if n == 1 else f"{n} writes were given up",
+        "dead": "1 dead letter: work was given up" if n == 1 else f"{n} dead letters: work was given up",
         "refused": f"it refuses the bridge, and is paused until somebody mends it: {why}",
         "breaker": f"most of its calls have failed for {_minutes(value)}",
     }

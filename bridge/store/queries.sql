@@ -646,7 +646,9 @@ WHERE link = :link AND id > :after ORDER BY id LIMIT :n;
 
 -- name: waits
 -- How much waits for a person.
-SELECT (SELECT COUNT(*) FROM hold) AS holds, (SELECT COUNT(*) FROM write WHERE state = 'dead') AS dead;
+SELECT (SELECT COUNT(*) FROM hold) AS holds, (SELECT COUNT(*) FROM write WHERE state = 'dead')
++ (SELECT COUNT(*) FROM delivery WHERE state = 'done' AND substr(outcome, 1, 6) = 'dead: ') AS dead;
+
 -- name: page_of_deliveries
 -- Newest first; '' and the widest times take everything. A link is known by what the delivery led to.
 SELECT id, connection, at, method, content_type, length(body) AS size, state, outcome FROM delivery
@@ -787,7 +789,11 @@ SELECT connection, COUNT(*) AS n, MIN(at) AS since FROM delivery WHERE state = '
 SELECT connection, COUNT(*) AS n FROM hold GROUP BY connection;
 
 -- name: dead_by_connection
-SELECT connection, COUNT(*) AS n FROM write WHERE state = 'dead' GROUP BY connection;
+-- What `page_of_dead` lists.
+SELECT connection, COUNT(*) AS n FROM (
+SELECT connection FROM write WHERE state = 'dead'
+UNION ALL SELECT connection FROM delivery WHERE state = 'done' AND substr(outcome, 1, 6) = 'dead: '
+) AS dead GROUP BY connection;
 
 -- What only PostgreSQL needs: SQLite sets itself up by PRAGMAs, and sqlite-utils keeps its migrations.
 

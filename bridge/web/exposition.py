@@ -45,7 +45,7 @@ GAUGES: Sequence[tuple[str, str, Callable[[Health], float | None]]] = (
     ("bridge_looks_due", "Looks whose time has come.", lambda h: h.due),
     ("bridge_deliveries_waiting", "Deliveries that no worker has taken in yet.", lambda h: h.waiting),
     ("bridge_holds", "Fields and records that wait for a person.", lambda h: h.holds),
-    ("bridge_dead_letters", "Writes that were given up.", lambda h: h.dead),
+    ("bridge_dead_letters", "Writes and deliveries that were given up.", lambda h: h.dead),
     ("bridge_paused", "1 while it is paused or refuses the bridge.", lambda h: h.state in ("paused", "refused")),
     ("bridge_breaker_open", "1 while calls are refused, or one is out to see.", lambda h: h.breaker != "closed"),
     ("bridge_breaker_open_seconds", "For how long that has been so.", lambda h: h.broken_s),

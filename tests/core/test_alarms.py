@@ -85,7 +85,7 @@ def test_nothing_is_told_twice_and_ends_are_rare(steps: list[tuple[int, int]]) -
         (("getfly", "lag", 3, 15_000.0), "getfly: changes have waited for 4 h 10 min"),
         (("getfly", "lag", 0, 0.0), "getfly: changes are carried in time again"),
         (("getfly", "holds", 1, 1), "getfly: 1 change waits for a person"),
-        (("getfly", "dead", 2, 12), "getfly: 12 writes were given up"),
+        (("getfly", "dead", 2, 12), "getfly: 12 dead letters: work was given up"),
         (
             ("plazbot", "refused", 1, 1, "unauthorized: set the key anew"),
             "plazbot: it refuses the bridge, and is paused until somebody mends it: unauthorized: set the key anew",
