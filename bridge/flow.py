@@ -8,52 +8,28 @@ connectors, the clock and the dice.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from bridge.connectors.base import Connector, Inbound
 from bridge.core.backoff import next_try
 from bridge.core.errors import BridgeError, Disconnected, Misconfigured, Permanent, Transient
-from bridge.core.merge import Merge
-from bridge.core.model import FOREVER, Effects, Entry, Hold, Link, Look, Record, Side, Write
-from bridge.core.plan import Plan, behind, due, plan
-from bridge.core.rules import Rules
+from bridge.core.merge import Merge, in_doubt
+from bridge.core.model import FOREVER, Effects, Entry, Hold, Look, Native, Record, Side, Write
+from bridge.core.plan import Plan, behind, due, garbled, leave_out, plan
 from bridge.core.story import outcome_of
+from bridge.passes import Facts, Pass
 from bridge.sides import Connection, Sides
 from bridge.store import Claim, Fenced, Store
 from bridge.store.store import Attempt, Intake, Waiting
 
 LEASE_MS = 60_000
-REFUSED_CURE = "give it a value that this CRM takes, or mend the cause and run `bridge replay --dead`"
-
-
-@dataclass
-class Pass:
-    """
-    One pass over one link under its lease.
-
-    upto: the time up to which `causes` holds its looks. singly: connections that refused a whole patch, so that each
-    field is now written alone. resting: connections that failed and are tried again later.
-    """
-
-    claim: Claim
-    link: Link
-    rules: Rules
-    upto: int
-    causes: dict[str, list[str]]
-    tried: dict[str, tuple[object, ...]] = field(default_factory=dict)
-    singly: set[str] = field(default_factory=set)
-    resting: set[str] = field(default_factory=set)
-
-    def cause(self, connection: str = "") -> str:
-        """The delivery, or the word, that this side is looked at for; for a target, that of the first side."""
-        mine = self.causes.get(connection) or next(iter(self.causes.values()), ["again"])
-        return mine[0]
 
 
 class Flow:
     """
-    now: epoch milliseconds. dice: uniform in [0, 1). report: told of each attempt, for the log.
+    now: epoch milliseconds. dice: uniform in [0, 1). report: told of each attempt, for log and counts; of one that met
+    a defect without facts.
     """
 
     def __init__(
@@ -64,7 +40,7 @@ class Flow:
         *,
         now: Callable[[], int],
         dice: Callable[[], float],
-        report: Callable[[Attempt], None] = lambda attempt: None,
+        report: Callable[[Attempt, Facts | None], None] = lambda attempt, facts: None,
     ) -> None:
         self.store, self.connections = store, connections
         self.now, self.dice, self.report = now, dice, report
@@ -125,21 +101,23 @@ class Flow:
             link = self.store.load(claim)
             due_looks = self.store.due_looks(link.id, now) or {c: ["defect"] for c in link.sides}
             for connection, causes in due_looks.items():
-                why = Hold(connection, "", "a defect of the bridge", "report it with the attempt's detail, then replay")
-                taken, ended = {connection: (now, causes)}, (causes, "dead: defect")
-                attempt = Attempt(link.id, connection, causes[0], "dead", "defect", trace)
-                self.store.save(claim, link, now, taken=taken, holds={connection: [why]}, ended=ended, attempt=attempt)
-                self.report(attempt)
+                cure = "report it with the attempt's detail, then replay"
+                why = Hold(connection, "", "a defect of the bridge", cure, "defect")
+                taken, ended, cause = {connection: (now, causes)}, (causes, "dead: defect"), causes[0]
+                attempt, holds = Attempt(link.id, connection, cause, "dead", "defect", trace), {connection: [why]}
+                self.store.save(claim, link, now, taken=taken, holds=holds, ended=ended, attempt=attempt, cause=cause)
+                self.report(attempt, None)
             self.store.release(claim)
         except Fenced:
             return
 
     def _forget_strangers(self, at: Pass) -> None:
-        """Drop looks at connections that are not configured any more."""
+        """Drop looks at connections that are not configured any more, and at refs that are not in the link any more."""
         strangers = at.causes.keys() - (at.link.sides.keys() & self.connections.keys())
         for connection in strangers:
             causes = at.causes.pop(connection)
-            self._save(at, taken={connection: (at.upto, causes)}, ended=(causes, "no such connection"))
+            outcome = "not linked" if connection in self.connections else "no such connection"
+            self._save(at, taken={connection: (at.upto, causes)}, ended=(causes, outcome))
 
     def _wait_for_pauses(self, at: Pass) -> None:
         """Come back to a side that was paused and that the hub has run ahead of, when its pause ends, or now."""
@@ -172,7 +150,7 @@ class Flow:
         connection, started = side.ref.connection, self.now()
         versions = {f: h.version for f, h in at.link.hubs.items()}
         try:
-            seen = self._connector(connection).read(side.ref)
+            seen = self._read(at, side)
         except BridgeError as error:
             self._failed(at, side, error, started, taken=True)
             return
@@ -180,13 +158,13 @@ class Flow:
         causes, outcome = at.causes[connection], outcome_of(merge.effects, at.link, versions, seen)
         again = [k for k in merge.effects.looks if k.cause == merge.cause]
         merge.effects.looks += [replace(k, cause=merged) for k in again for merged in causes[1:]]
-        waits, garbled = bool(behind(at.link, side, at.rules)), _garbled(merge.effects, connection)
+        waits, odd = bool(behind(at.link, side, at.rules)), garbled(merge.effects, connection)
         fails, since = at.claim.failing[connection] if waits else (0, None)
         self._save(
             at,
             effects=merge.effects,
             taken={connection: (at.upto, causes)},
-            holds=None if waits and not garbled else {connection: garbled},
+            holds=None if waits and not odd else {connection: odd},
             ended=([] if again else causes, outcome),
             attempt=self._attempt(at, side, outcome, started, fails=fails, since=since),
         )
@@ -199,6 +177,7 @@ class Flow:
             return merge
         merge.present(side)
         self.sides.learn(at.rules, seen)
+        merge.understand()
         unsettled = merge.observe(seen, issued)
         if side.open is not None and not unsettled & side.open.patch.keys():
             merge.resolve_doubt(side, issued)
@@ -211,7 +190,7 @@ class Flow:
         connection, started = side.ref.connection, self.now()
         connector = self._connector(connection)
         try:
-            seen = connector.read(side.ref)
+            seen = self._read(at, side)
         except BridgeError as error:
             self._failed(at, side, error, started)
             return
@@ -223,11 +202,13 @@ class Flow:
         locked = {**seen.locked, **merge.effects.garbled}
         made = plan(at.link, side, at.rules, self.now(), unsettled=unsettled, locked=locked, cause=merge.cause)
         self._wait(merge.effects, side, made)
-        self._leave_out_refused(at, side, made)
+        if made.patch:
+            refused = self.store.refused(at.link.id, connection)
+            leave_out(made, side, at.rules.sides[connection], refused, singly=connection in at.singly)
         patch = {f: said.value for f, said in made.patch.items()}
         resent = connector.resends(patch) if patch else frozenset()
-        held = {h.field for h in made.holds}
-        holds = {connection: made.holds + [h for h in _garbled(merge.effects, connection) if h.field not in held]}
+        odd = garbled(merge.effects, connection)
+        holds = {connection: odd + [h for h in made.holds if h.field not in merge.effects.garbled]}
         if not patch or resent & unsettled:
             self._save(at, effects=merge.effects, holds=holds)
             return
@@ -238,23 +219,6 @@ class Flow:
         self._save(at, effects=merge.effects, holds=holds, opened=(write, merge.cause))
         self._send(at, side, seen, started)
 
-    def _leave_out_refused(self, at: Pass, side: Side, made: Plan) -> None:
-        """
-        Take out of a plan what the vendor has refused for good, and hold it; after a refusal keep one field only.
-
-        What was refused is tried again when it has another value, or when its dead letter is replayed.
-        """
-        connection = side.ref.connection
-        if not made.patch:
-            return
-        for name, (said, detail) in self.store.refused(at.link.id, connection).items():
-            if made.patch.get(name) == said:
-                del made.patch[name]
-                made.holds.append(Hold(connection, name, detail, REFUSED_CURE))
-        if connection in at.singly and made.patch:
-            units = at.rules.sides[connection].units(made.patch)
-            made.patch = {f: said for f, said in made.patch.items() if f in units[0]}
-
     def _send(self, at: Pass, side: Side, seen: Record, started: int) -> None:
         """Call the vendor with the open write of a side, and settle it by what comes back."""
         write, connection = side.open, side.ref.connection
@@ -262,7 +226,7 @@ class Flow:
         if at.claim.until - self.now() < self.connections[connection].habits.timeout:
             self.store.renew(at.claim, self.now(), LEASE_MS)
         try:
-            answer = self._connector(connection).write(seen, {f: said.value for f, said in write.patch.items()})
+            answer = self._write(at, seen, {f: said.value for f, said in write.patch.items()})
         except Transient as error:
             if error.in_doubt:
                 side.open = replace(write, at=self.now())
@@ -322,11 +286,12 @@ class Flow:
         if resent is not None:
             habits = self.connections[connection].habits
             again = max(again or 0, resent.at + habits.timeout + habits.lag)
+            effects.journal = in_doubt(resent, now, at.cause())
         if again is not None:
             effects.looks = [Look(side.ref, again, cause) for cause in causes]
         holds = None
         if dead:
-            why = Hold(connection, "", str(error), "mend the cause, then run `bridge replay --dead`")
+            why = Hold(connection, "", str(error), "mend the cause, then replay it", "refused")
             holds = {connection: [why]}
             effects.journal.append(Entry(now, connection, "", "refused", delivery=causes[0], detail=str(error)))
         outcome = "dead" if dead else "failed"
@@ -337,6 +302,7 @@ class Flow:
             holds=holds,
             resent=resent,
             closed=closed,
+            answer=error.answer,
             ended=(causes if dead and taken else [], f"dead: {error.reason}"),
             attempt=self._attempt(at, side, outcome, started, error=error, fails=fails, since=since),
         )
@@ -379,16 +345,28 @@ class Flow:
 
     def _save(self, at: Pass, *, attempt: Attempt | None = None, **decided: Any) -> None:
         """Save what one step decided, as `Store.save` takes it, and tell of its attempt."""
-        self.store.save(at.claim, at.link, self.now(), attempt=attempt, **decided)
+        again = attempt is not None and at.claim.failing.get(attempt.connection, (0, None))[0] > 0
+        self.store.save(at.claim, at.link, self.now(), attempt=attempt, cause=at.cause(), **decided)
         if attempt is not None:
-            self.report(attempt)
+            self.report(attempt, at.facts(attempt, self.now(), again))
+
+    def _read(self, at: Pass, side: Side) -> Record | None:
+        started = self.now()
+        try:
+            return self._connector(side.ref.connection).read(side.ref)
+        finally:
+            at.calls.reads, at.calls.read_ms = at.calls.reads + 1, at.calls.read_ms + self.now() - started
+
+    def _write(self, at: Pass, seen: Record, patch: Mapping[str, Native]) -> Record | None:
+        started, connector = self.now(), self._connector(seen.ref.connection)
+        try:
+            with connector.http.telling(connector.account.secrets.values()):
+                return connector.write(seen, patch)
+        finally:
+            at.calls.writes, at.calls.write_ms = at.calls.writes + 1, at.calls.write_ms + self.now() - started
 
     def _connector(self, connection: str) -> Connector:
         return self.connections[connection].connector
-
-
-def _garbled(effects: Effects, connection: str) -> list[Hold]:
-    return [Hold(connection, f, why, f"correct {f} at {connection}") for f, why in effects.garbled.items()]
 
 
 def _asked_to_wait(error: BridgeError) -> bool:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from io import StringIO
+from itertools import chain
 from typing import Literal
 
 from bridge.desk import Refused, Value
@@ -12,6 +15,7 @@ from bridge.desk import Refused, Value
 Form = Literal["csv", "ndjson"]
 Verdict = Literal["created", "changed", "unchanged", "conflicting", "invalid"]
 TOLD_MAX = 1_000
+UNKEPT = re.compile("[\0\ud800-\udfff]")  # no database takes these
 
 
 class Line(Value):
@@ -27,8 +31,8 @@ class Line(Value):
 
 class Report(Value):
     """
-    What an import did, or would do when `dry`. lines: the first TOLD_MAX that are conflicting or invalid; the others
-    were kept.
+    What an import did, or would do when `dry`. lines: the first TOLD_MAX of which there is something to say; those that
+    are conflicting or invalid were left out, the others kept.
     """
 
     dry: bool
@@ -46,7 +50,27 @@ def rows(lines: Iterable[str], form: Form) -> Iterator[tuple[int, Mapping[str, s
 
     An empty cell, and a JSON null, is "". Raises Refused when a CSV file has no header.
     """
-    return _csv(lines) if form == "csv" else _ndjson(lines)
+    for number, row in _csv(lines) if form == "csv" else _ndjson(lines):
+        yield number, "holds a character that no text has" if _unkept(row) else row
+
+
+def _unkept(row: Mapping[str, str] | str) -> bool:
+    return isinstance(row, Mapping) and any(UNKEPT.search(text) for cell in row.items() for text in cell)
+
+
+def written(columns: Sequence[str], found: Iterable[Mapping[str, object]], form: Form) -> Iterator[str]:
+    """Return rows as the lines of a file, with their ends: the header first if the form has one, then each row."""
+    if form == "ndjson":
+        for row in found:
+            yield json.dumps({c: row[c] for c in columns}, ensure_ascii=False) + "\n"
+        return
+    out = StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\n")
+    for cells in chain([columns], ([row[c] for c in columns] for row in found)):
+        writer.writerow(cells)
+        yield out.getvalue()
+        out.seek(0)
+        out.truncate()
 
 
 def _csv(lines: Iterable[str]) -> Iterator[tuple[int, Mapping[str, str] | str]]:

@@ -44,15 +44,17 @@ UPDATE budget SET shares = :shares WHERE connection = :connection;
 
 -- name: pause
 -- A short pause does not end a longer one: an operator's, or that of refused credentials.
-INSERT INTO connection (name, paused_until, why) VALUES (:connection, :until, :why)
-ON CONFLICT (name) DO UPDATE SET paused_until = excluded.paused_until, why = excluded.why
-WHERE connection.paused_until < excluded.paused_until;
+-- What a person does stands, whatever was before.
+INSERT INTO connection (name, paused_until, why, paused_by) VALUES (:connection, :until, :why, :who)
+ON CONFLICT (name) DO UPDATE SET paused_until = excluded.paused_until, why = excluded.why,
+paused_by = excluded.paused_by
+WHERE connection.paused_until < excluded.paused_until OR excluded.paused_by <> '';
 
 -- name: resume
-UPDATE connection SET paused_until = 0, why = '' WHERE name = :connection;
+UPDATE connection SET paused_until = 0, why = '', paused_by = '' WHERE name = :connection;
 
 -- name: connections
-SELECT name, paused_until, why, heard_at, swept_at FROM connection;
+SELECT name, paused_until, why, paused_by, heard_at, swept_at FROM connection;
 
 -- name: waiting
 -- Deliveries that nobody has turned into looks yet, oldest first.
@@ -70,17 +72,8 @@ UPDATE delivery SET state = :state, outcome = :outcome WHERE id = :id AND state 
 UPDATE delivery SET state = 'done', outcome = :outcome
 WHERE id = :id AND (state <> 'done' OR (outcome = 'echo' AND :outcome <> 'echo'));
 
--- name: replay
-UPDATE delivery SET state = 'waiting', outcome = '' WHERE id = :id;
-
 -- name: delivery
 SELECT id, connection, at, state, outcome FROM delivery WHERE id = :id;
-
--- name: deliveries
-SELECT id, connection, at, state, outcome FROM delivery ORDER BY id DESC LIMIT :n;
-
--- name: deliveries_between
-SELECT id FROM delivery WHERE connection = :connection AND at >= :since ORDER BY id;
 
 -- name: find
 -- The link of a vendor's id, or of another id under which its webhooks name the record.
@@ -108,13 +101,13 @@ AND connection NOT IN (SELECT name FROM connection WHERE paused_until > :now) OR
 SELECT link, lapsed FROM (
 SELECT * FROM (
     SELECT look.link AS link, look.at AS at, link.lease_until > 0 AS lapsed FROM look JOIN link ON link.id = look.link
-    WHERE look.at <= :now AND link.lease_until <= :now AND link.state = 'live'
+    WHERE look.at <= :now AND link.lease_until <= :now
     AND look.connection NOT IN (SELECT name FROM connection WHERE paused_until > :now)
     ORDER BY look.at LIMIT 1) AS waiting
 UNION ALL
 SELECT * FROM (
     SELECT id AS link, lease_until AS at, 1 = 1 AS lapsed FROM link
-    WHERE lease_until > 0 AND lease_until <= :now AND state = 'live' ORDER BY lease_until LIMIT 1) AS abandoned
+    WHERE lease_until > 0 AND lease_until <= :now ORDER BY lease_until LIMIT 1) AS abandoned
 ) AS due ORDER BY at LIMIT 1;
 
 -- name: due_link for postgres
@@ -122,30 +115,30 @@ SELECT * FROM (
 SELECT link, lapsed FROM (
 SELECT * FROM (
     SELECT look.link AS link, look.at AS at, link.lease_until > 0 AS lapsed FROM look JOIN link ON link.id = look.link
-    WHERE look.at <= :now AND link.lease_until <= :now AND link.state = 'live'
+    WHERE look.at <= :now AND link.lease_until <= :now
     AND look.connection NOT IN (SELECT name FROM connection WHERE paused_until > :now)
     ORDER BY look.at LIMIT 1 FOR NO KEY UPDATE OF link SKIP LOCKED) AS waiting
 UNION ALL
 SELECT * FROM (
     SELECT id AS link, lease_until AS at, 1 = 1 AS lapsed FROM link
-    WHERE lease_until > 0 AND lease_until <= :now AND state = 'live'
+    WHERE lease_until > 0 AND lease_until <= :now
     ORDER BY lease_until LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) AS abandoned
 ) AS due ORDER BY at LIMIT 1;
 
 -- name: something_due
 -- Is there anything to claim, and is there more? Asked before each claim, because it locks nothing.
 SELECT 1 FROM look JOIN link ON link.id = look.link
-WHERE look.at <= :now AND link.lease_until <= :now AND link.state = 'live'
+WHERE look.at <= :now AND link.lease_until <= :now
 AND look.connection NOT IN (SELECT name FROM connection WHERE paused_until > :now)
-UNION ALL SELECT 1 FROM link WHERE lease_until > 0 AND lease_until <= :now AND state = 'live' LIMIT 2;
+UNION ALL SELECT 1 FROM link WHERE lease_until > 0 AND lease_until <= :now LIMIT 2;
 
 -- name: next_look_soon
 -- The earliest looks, with what else they wait for: the lease of the link, the pause of the connection; and leases.
 SELECT * FROM (
     SELECT look.at, link.lease_until, COALESCE(c.paused_until, 0) FROM look
-    JOIN link ON link.id = look.link AND link.state = 'live' LEFT JOIN connection c ON c.name = look.connection
+    JOIN link ON link.id = look.link LEFT JOIN connection c ON c.name = look.connection
     ORDER BY look.at LIMIT 50) AS looks
-UNION ALL SELECT lease_until, 0, 0 FROM link WHERE lease_until > 0 AND state = 'live';
+UNION ALL SELECT lease_until, 0, 0 FROM link WHERE lease_until > 0;
 
 -- name: lease
 -- The token is a time, so that none is given twice, not even when a loss of power has taken back the lease it came with.
@@ -164,6 +157,21 @@ SELECT token FROM link WHERE id = :link;
 -- name: fence for postgres
 -- Locked to the end of the transaction: nobody takes the lease between this look at it and the commit.
 SELECT token FROM link WHERE id = :link FOR NO KEY UPDATE;
+
+-- name: leased_until
+SELECT lease_until FROM link WHERE id = :link;
+
+-- name: leased_until for postgres
+SELECT lease_until FROM link WHERE id = :link FOR NO KEY UPDATE;
+
+-- name: seize
+-- Whoever holds the lease finds another token at its next save.
+UPDATE link SET owner = :owner, token = CASE WHEN token < :now THEN :now ELSE token + 1 END, lease_until = :until
+WHERE id = :link RETURNING token;
+
+-- name: doubt_writes
+-- What the fenced worker may send yet, it sends while it believes in its lease: no read before that is over can tell.
+UPDATE write SET at = :until WHERE link = :link AND state = 'open' AND at < :until;
 
 -- name: load_refs
 SELECT connection, kind, vendor_id, linked_at, stamp, wrote_at, missing_since, gone, fails, failing_since FROM ref
@@ -184,7 +192,7 @@ ORDER BY replaced_at, connection, field, native;
 SELECT connection, id, patch, touched, at FROM write WHERE link = :link AND state = 'open';
 
 -- name: load_holds
-SELECT connection, field, reason, cure FROM hold WHERE link = :link;
+SELECT connection, field, reason, cure, kind FROM hold WHERE link = :link;
 
 -- name: save_ref
 UPDATE ref SET stamp = :stamp, wrote_at = :wrote_at, missing_since = :missing_since, gone = :gone
@@ -219,7 +227,7 @@ VALUES (:id, :link, :connection, 'update', :patch, :touched, :at, :at, 'open', :
 UPDATE write SET at = :at WHERE id = :id;
 
 -- name: close_write
-UPDATE write SET state = :state, detail = :detail WHERE id = :id AND state = 'open';
+UPDATE write SET state = :state, detail = :detail, answer = :answer WHERE id = :id AND state = 'open';
 
 -- name: fails
 UPDATE ref SET fails = :fails, failing_since = :since WHERE link = :link AND connection = :connection;
@@ -241,9 +249,10 @@ VALUES (:id, :at, :link, :connection, :cause, :outcome, :reason, :detail, :fails
 SELECT at, connection, cause, outcome, reason, detail, fails, ms FROM attempt WHERE link = :link ORDER BY id DESC LIMIT :n;
 
 -- name: put_hold
-INSERT INTO hold (link, connection, field, reason, cure, since)
-VALUES (:link, :connection, :field, :reason, :cure, :since)
-ON CONFLICT (link, connection, field) DO UPDATE SET reason = excluded.reason, cure = excluded.cure;
+INSERT INTO hold (link, connection, field, reason, cure, kind, since)
+VALUES (:link, :connection, :field, :reason, :cure, :kind, :since)
+ON CONFLICT (link, connection, field) DO UPDATE SET reason = excluded.reason, cure = excluded.cure,
+kind = excluded.kind;
 
 -- name: drop_hold
 DELETE FROM hold WHERE link = :link AND connection = :connection AND field = :field;
@@ -305,50 +314,22 @@ SELECT r.vendor_id, r.link, r.stamp, r.gone, s.field, s.native FROM ref r LEFT J
 WHERE r.connection = :connection AND r.kind = 'opportunity'
 AND r.vendor_id IN (SELECT value FROM json_array_elements_text(CAST(:ids AS JSON)));
 
--- name: put_choice
-INSERT INTO choice (connection, field, native, canonical, reads, writes, scope)
-VALUES (:connection, :field, :native, :canonical, :reads, :writes, :scope)
-ON CONFLICT (connection, field, native, canonical) DO UPDATE SET reads = excluded.reads, writes = excluded.writes,
-scope = excluded.scope;
-
--- name: unread_choice
-UPDATE choice SET reads = 0
-WHERE connection = :connection AND field = :field AND native = :native AND canonical <> :canonical AND reads = 1;
-
--- name: unwrite_choice
-UPDATE choice SET writes = 0 WHERE connection = :connection AND field = :field AND canonical = :canonical
-AND scope = :scope AND native <> :native AND writes = 1;
-
--- name: drop_idle_choices
-DELETE FROM choice WHERE reads = 0 AND writes = 0;
-
 -- name: revise
 INSERT INTO revision (name, n) VALUES (:name, 1) ON CONFLICT (name) DO UPDATE SET n = revision.n + 1;
 
 -- name: revision
 SELECT n FROM revision WHERE name = :name;
 
--- name: drop_choice
-DELETE FROM choice WHERE connection = :connection AND field = :field AND native = :native AND canonical = :canonical;
-
--- name: choices
-SELECT connection, field, native, canonical, reads, writes, scope FROM choice ORDER BY connection, field, canonical, native;
-
 -- name: journal_of_link
 SELECT id, at, connection, field, what, old, new, version, delivery, detail FROM journal WHERE link = :link ORDER BY id;
 
 -- name: refused
 -- What a connection has refused for good, latest last.
-SELECT patch, detail FROM write WHERE link = :link AND connection = :connection AND state = 'dead' ORDER BY at, id;
-
--- name: dead_writes
-SELECT id, link, connection, patch, at, cause, detail FROM write WHERE state = 'dead' ORDER BY at, id;
-
--- name: replay_dead
-UPDATE write SET state = 'replayed' WHERE state = 'dead' RETURNING link, connection;
+SELECT patch, detail, state FROM write
+WHERE link = :link AND connection = :connection AND state IN ('dead', 'discarded') ORDER BY at, id;
 
 -- name: counts
-SELECT (SELECT COUNT(*) FROM link) AS links, (SELECT COUNT(*) FROM ref) AS refs,
+SELECT (SELECT COUNT(*) FROM link WHERE state = 'live') AS links, (SELECT COUNT(*) FROM ref) AS refs,
 (SELECT COUNT(*) FROM choice) AS choices, (SELECT COUNT(*) FROM delivery) AS deliveries,
 (SELECT COUNT(*) FROM look) AS looks, (SELECT COUNT(*) FROM hold) AS holds, (SELECT COUNT(*) FROM journal) AS journal;
 
@@ -359,7 +340,9 @@ DELETE FROM delivery WHERE at < :before AND state = 'done';
 DELETE FROM attempt WHERE at < :before;
 
 -- name: prune_writes
-DELETE FROM write WHERE at < :before AND state IN ('done', 'refused', 'replayed');
+-- What was discarded is needed until the side was looked at, which waits while the connection is paused.
+DELETE FROM write WHERE at < :before AND (state IN ('done', 'refused', 'replayed') OR (state = 'discarded'
+AND connection NOT IN (SELECT name FROM connection WHERE paused_until > :before)));
 
 -- What people do
 
@@ -372,13 +355,447 @@ SELECT id, at, who, deed, target, detail FROM audit WHERE id < :before ORDER BY 
 
 -- Links, as people search and mend them
 
+-- name: lock_link
+-- A link that has not ended. Locked to the end of the transaction.
+SELECT kind FROM link WHERE id = :link AND state = 'live';
+
+-- name: lock_link for postgres
+SELECT kind FROM link WHERE id = :link AND state = 'live' FOR NO KEY UPDATE;
+
+-- name: void_lease
+-- Whoever holds the lease finds another token at its next save.
+UPDATE link SET owner = NULL, token = CASE WHEN token < :now THEN :now ELSE token + 1 END, lease_until = 0
+WHERE id = :link;
+
+-- name: look_in_doubt
+-- At each side with an open write: whoever sent it does not come back with the answer.
+INSERT INTO look (link, connection, at, cause) SELECT link, connection, CAST(:at AS BIGINT), 'in doubt' FROM write
+WHERE link = :link AND state = 'open'
+ON CONFLICT (link, connection, at, cause) DO NOTHING;
+
+-- name: leave_open_write
+UPDATE write SET state = 'refused', detail = :detail WHERE link = :link AND connection = :connection AND state = 'open';
+
+-- name: leave_dead_writes
+-- What was given up is not tried again where there is no record to write to.
+UPDATE write SET state = 'refused' WHERE link = :link AND connection = :connection AND state = 'dead';
+
+-- name: left_lately
+-- Writes that were in doubt when their record left a link, latest last.
+SELECT id, patch, detail FROM write WHERE state = 'refused' AND at > :since AND detail LIKE :detail ORDER BY at, id;
+
+-- name: reopen_write
+UPDATE write SET state = 'open', detail = '', link = :link, patch = :patch WHERE id = :id;
+
+-- name: leave_deliveries
+-- Those that still had a look at this side to come.
+UPDATE delivery SET state = 'done', outcome = 'not linked' WHERE state = 'looking'
+AND id IN (SELECT cause FROM look WHERE link = :link AND connection = :connection);
+
+-- name: leave_looks
+DELETE FROM look WHERE link = :link AND connection = :connection;
+
+-- name: move_looks
+INSERT INTO look (link, connection, at, cause) SELECT CAST(:to AS TEXT), connection, at, cause FROM look
+WHERE link = :link AND connection = :connection
+ON CONFLICT (link, connection, at, cause) DO NOTHING;
+
+-- name: leave_holds
+DELETE FROM hold WHERE link = :link AND connection = :connection;
+
+-- name: leave_formers
+DELETE FROM former WHERE link = :link AND connection = :connection;
+
+-- name: leave_shadows
+DELETE FROM shadow WHERE link = :link AND connection = :connection;
+
+-- name: leave_ref
+DELETE FROM ref WHERE link = :link AND connection = :connection;
+
+-- name: end_hubs
+DELETE FROM hub WHERE link = :link;
+
+-- name: end_link
+UPDATE link SET state = 'deleted' WHERE id = :link;
+
+-- name: deals_of_party
+SELECT link FROM hub WHERE field IN ('contact', 'account') AND substr(value, 1, 200) = :value;
+
+-- name: rename_party
+UPDATE hub SET value = :new WHERE field IN ('contact', 'account') AND substr(value, 1, 200) = :old;
+
+-- name: links
+-- Newest first, from before :before on.
+SELECT l.id, l.kind, l.created_at, EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held FROM link l
+WHERE l.kind = :kind AND l.state = 'live' AND l.id < :before
+AND (CAST(:connection AS TEXT) = '' OR EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :connection))
+AND (CAST(:without AS TEXT) = '' OR NOT EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :without))
+ORDER BY l.id DESC LIMIT :n;
+
+-- name: links_by_id
+-- Those that have :q as their id, or as the id or code of a record.
+SELECT l.id, l.kind, l.created_at, EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held FROM link l
+WHERE l.id IN (
+    SELECT link FROM ref WHERE vendor_id = :q
+    UNION SELECT r.link FROM alias a
+    JOIN ref r ON r.connection = a.connection AND r.kind = a.kind AND r.vendor_id = a.vendor_id WHERE a.alias = :q
+    UNION SELECT CAST(:q AS TEXT))
+AND l.kind = :kind AND l.state = 'live' AND l.id < :before
+AND (CAST(:connection AS TEXT) = '' OR EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :connection))
+AND (CAST(:without AS TEXT) = '' OR NOT EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :without))
+ORDER BY l.id DESC LIMIT :n;
+
+-- name: links_by_name
+-- Those whose name fits :pattern, which is in lower case. The texts put together keep SQLite to the index of names.
+SELECT l.id, l.kind, l.created_at, EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held,
+substr(h.value, 1, 200) AS name FROM hub h JOIN link l ON l.id = h.link
+WHERE h.field = 'name' AND lower(substr(h.value, 1, 200)) LIKE :pattern ESCAPE '!' AND h.link || '' < :before
+AND l.kind = :kind AND l.state = 'live'
+AND (CAST(:connection AS TEXT) = '' OR EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :connection))
+AND (CAST(:without AS TEXT) = '' OR NOT EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :without))
+ORDER BY h.link || '' DESC LIMIT :n;
+
+-- name: link_by_id
+SELECT l.id, l.kind, l.created_at, EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held FROM link l
+WHERE l.id = :link AND l.state = 'live';
+
+-- name: links_after
+-- Of each kind, oldest first, from after :after on.
+SELECT l.id, l.kind, l.created_at, EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held FROM link l
+WHERE l.state = 'live' AND l.id > :after ORDER BY l.id LIMIT :n;
+
+-- name: refs_of_links
+-- With the name of each deal; :ids is a JSON array of links.
+SELECT r.link, r.connection, r.kind, r.vendor_id, r.gone, h.value AS name FROM ref r
+LEFT JOIN hub h ON h.link = r.link AND h.field = 'name'
+WHERE r.link IN (SELECT value FROM json_each(:ids)) ORDER BY r.link, r.connection;
+
+-- name: refs_of_links for postgres
+SELECT r.link, r.connection, r.kind, r.vendor_id, r.gone, h.value AS name FROM ref r
+LEFT JOIN hub h ON h.link = r.link AND h.field = 'name'
+WHERE r.link IN (SELECT value FROM json_array_elements_text(CAST(:ids AS JSON))) ORDER BY r.link, r.connection;
+
+-- name: known_refs
+-- Records by their ids, and by other ids under which webhooks name them; :ids is a JSON array of vendor ids.
+SELECT r.connection, r.kind, r.vendor_id AS known_as, r.vendor_id, r.link FROM ref r
+WHERE r.vendor_id IN (SELECT value FROM json_each(:ids))
+UNION ALL
+SELECT a.connection, a.kind, a.alias, r.vendor_id, r.link FROM alias a
+JOIN ref r ON r.connection = a.connection AND r.kind = a.kind AND r.vendor_id = a.vendor_id
+WHERE a.alias IN (SELECT value FROM json_each(:ids));
+
+-- name: known_refs for postgres
+SELECT r.connection, r.kind, r.vendor_id AS known_as, r.vendor_id, r.link FROM ref r
+WHERE r.vendor_id IN (SELECT value FROM json_array_elements_text(CAST(:ids AS JSON)))
+UNION ALL
+SELECT a.connection, a.kind, a.alias, r.vendor_id, r.link FROM alias a
+JOIN ref r ON r.connection = a.connection AND r.kind = a.kind AND r.vendor_id = a.vendor_id
+WHERE a.alias IN (SELECT value FROM json_array_elements_text(CAST(:ids AS JSON)));
+
 -- Choices, and what the lists of the CRMs offer
+
+-- name: put_choice
+INSERT INTO choice (connection, field, native, canonical, reads, writes, scope)
+VALUES (:connection, :field, :native, :canonical, :reads, :writes, :scope)
+ON CONFLICT (connection, field, native, canonical) DO UPDATE SET reads = excluded.reads, writes = excluded.writes,
+scope = excluded.scope;
+
+-- name: unread_choice
+UPDATE choice SET reads = 0
+WHERE connection = :connection AND field = :field AND native = :native AND canonical <> :canonical AND reads = 1
+RETURNING connection, field, native, canonical;
+
+-- name: unwrite_choice
+UPDATE choice SET writes = 0 WHERE connection = :connection AND field = :field AND canonical = :canonical
+AND scope = :scope AND native <> :native AND writes = 1 RETURNING connection, field, native, canonical;
+
+-- name: drop_idle_choices
+DELETE FROM choice WHERE reads = 0 AND writes = 0;
+
+-- name: drop_choice
+-- Only as the caller has seen it.
+DELETE FROM choice WHERE connection = :connection AND field = :field AND native = :native AND canonical = :canonical
+AND reads = :reads AND writes = :writes RETURNING native;
+
+-- name: choices
+SELECT connection, field, native, canonical, reads, writes, scope FROM choice ORDER BY connection, field, canonical, native;
+
+-- name: unknown_values
+-- What deals show and nobody understood when it was read, with how many deals; out of the index hub_unknown.
+SELECT field, MIN(value) AS shown, COUNT(*) AS deals FROM hub WHERE substr(value, 1, 9) = '"unknown:'
+GROUP BY field, substr(value, 1, 200) ORDER BY field, shown;
+
+-- name: unsayable_values
+-- What cannot be written for want of a choice, with how many deals it holds.
+SELECT h.connection, h.field, h.reason, hub.value, COUNT(*) AS deals
+FROM hold h JOIN hub ON hub.link = h.link AND hub.field = h.field
+WHERE h.reason LIKE 'no choice for %' GROUP BY h.connection, h.field, h.reason, hub.value
+ORDER BY h.connection, h.field, hub.value;
+
+-- name: count_showing
+-- How many deals show a native value, which is kept as a JSON text or number.
+SELECT COUNT(*) AS deals FROM ref r
+JOIN shadow s ON s.link = r.link AND s.connection = r.connection AND s.field = :field
+WHERE r.connection = :connection AND r.kind = 'opportunity' AND r.gone = 0 AND s.native IN (:text, :number);
+-- name: drop_listed
+DELETE FROM listed WHERE connection = :connection;
+
+-- name: add_listed
+INSERT INTO listed (connection, field, native, label, at) VALUES (:connection, :field, :native, :label, :at);
+
+-- name: listed
+-- Of one connection, or of all when it is ''; in the order of what people read.
+SELECT connection, field, native, label, at FROM listed WHERE :connection IN ('', connection)
+ORDER BY connection, field, label, native;
+
+-- name: drop_custom
+DELETE FROM custom WHERE connection = :connection;
+
+-- name: add_custom
+INSERT INTO custom (connection, native, label, kind) VALUES (:connection, :native, :label, :kind);
+
+-- name: customs
+SELECT connection, native, label, kind FROM custom WHERE connection = :connection ORDER BY label, native;
+
+-- name: put_wish
+-- Anew, unless the same still waits for its answer.
+INSERT INTO wish (connection, what, at) VALUES (:connection, :what, :at)
+ON CONFLICT (connection, what) DO UPDATE SET at = excluded.at, taken_until = 0, answered_at = NULL
+WHERE wish.answered_at IS NOT NULL;
+
+-- name: wishes
+SELECT connection, what, at, answered_at, ok, said FROM wish ORDER BY connection, what;
+
+-- name: take_wish
+-- One that nobody else is fulfilling.
+UPDATE wish SET taken_until = :until WHERE connection = :connection AND what = (
+    SELECT what FROM wish WHERE connection = :connection AND answered_at IS NULL AND taken_until <= :now
+    ORDER BY at, what LIMIT 1)
+AND answered_at IS NULL AND taken_until <= :now RETURNING what;
+
+-- name: answer_wish
+INSERT INTO wish (connection, what, at, answered_at, ok, said) VALUES (:connection, :what, :at, :at, :ok, :said)
+ON CONFLICT (connection, what) DO UPDATE SET answered_at = excluded.answered_at, ok = excluded.ok, said = excluded.said;
+
+-- name: want_sweep
+-- As if it had never been swept. Who sweeps it at this moment goes on alone; a wait after a failure ends.
+INSERT INTO connection (name) VALUES (:connection)
+ON CONFLICT (name) DO UPDATE SET swept_at = NULL,
+    sweep_until = CASE WHEN connection.sweeper IS NULL THEN 0 ELSE connection.sweep_until END;
+
+-- name: sweep_wanted
+SELECT name FROM connection
+WHERE name = :connection AND swept_at IS NULL AND sweep_until <= :now AND paused_until <= :now;
 
 -- Tokens, sessions, and requests that were answered
 
+-- name: add_token
+INSERT INTO token (id, name, role, hash, created_at) VALUES (:id, :name, :role, :hash, :at);
+
+-- name: tokens
+SELECT id, name, role, created_at, used_at, revoked_at FROM token ORDER BY id;
+
+-- name: token_hashes
+-- All valid ones: they are few, and each is compared in constant time.
+SELECT id, name, role, hash, used_at FROM token WHERE revoked_at IS NULL;
+
+-- name: token_used
+UPDATE token SET used_at = :at WHERE id = :id;
+
+-- name: revoke_token
+UPDATE token SET revoked_at = :at WHERE name = :name AND revoked_at IS NULL RETURNING id;
+
+-- name: add_session
+INSERT INTO session (hash, token, created_at, until) VALUES (:hash, :token, :at, :until);
+
+-- name: session_token
+SELECT t.id, t.name, t.role FROM session s JOIN token t ON t.id = s.token
+WHERE s.hash = :hash AND s.until > :now AND t.revoked_at IS NULL;
+
+-- name: end_session
+DELETE FROM session WHERE hash = :hash;
+
+-- name: end_sessions
+DELETE FROM session WHERE token = :token;
+
+-- name: prune_sessions
+DELETE FROM session WHERE until <= :now;
+
+-- name: begin_request
+INSERT INTO answered (token, repeat_key, request, at) VALUES (:token, :repeat_key, :request, :at)
+ON CONFLICT (token, repeat_key) DO UPDATE
+SET request = excluded.request, at = excluded.at, status = NULL, headers = '{}', body = ''
+WHERE answered.at < :forgotten OR (answered.status IS NULL AND answered.at < :given_up) RETURNING token;
+
+-- name: answered
+SELECT request, status, headers, body FROM answered WHERE token = :token AND repeat_key = :repeat_key;
+
+-- name: end_request
+UPDATE answered SET status = :status, headers = :headers, body = :body
+WHERE token = :token AND repeat_key = :repeat_key;
+
+-- name: drop_request
+DELETE FROM answered WHERE token = :token AND repeat_key = :repeat_key;
+
+-- name: prune_answered
+DELETE FROM answered WHERE at < :before;
+
 -- What lists and pages show
 
+-- name: journal_page
+SELECT id, at, connection, field, what, old, new, version, delivery, detail FROM journal
+WHERE link = :link AND id > :after ORDER BY id LIMIT :n;
+
+-- name: waits
+-- How much waits for a person.
+SELECT (SELECT COUNT(*) FROM hold) AS holds, (SELECT COUNT(*) FROM write WHERE state = 'dead')
++ (SELECT COUNT(*) FROM delivery WHERE state = 'done' AND substr(outcome, 1, 6) = 'dead: ') AS dead;
+
+-- name: page_of_deliveries
+-- Newest first; '' and the widest times take everything. A link is known by what the delivery led to.
+SELECT id, connection, at, method, content_type, length(body) AS size, state, outcome FROM delivery
+WHERE id < :before AND at >= :since AND at < :until AND (:connection = '' OR connection = :connection)
+AND (:state = '' OR state = :state) AND substr(outcome, 1, length(:outcome)) = :outcome
+AND (:link = '' OR id IN (SELECT cause FROM attempt WHERE link = :link UNION SELECT delivery FROM journal
+    WHERE link = :link UNION SELECT cause FROM look WHERE link = :link))
+ORDER BY id DESC LIMIT :n;
+
+-- name: one_delivery
+SELECT id, connection, at, method, content_type, length(body) AS size, state, outcome FROM delivery WHERE id = :id;
+
+-- name: attempts_of_cause
+-- Nothing that it led to is older than the delivery itself, so the key finds where to begin.
+SELECT id, at, link, connection, cause, outcome, reason, detail, fails, ms FROM attempt
+WHERE id > :cause AND cause = :cause ORDER BY id;
+
+-- name: writes_of_cause
+SELECT id, link, connection, patch, touched, opened_at, at, state, cause, detail, answer FROM write
+WHERE id > :cause AND cause = :cause ORDER BY id;
+
+-- name: replay_delivery
+UPDATE delivery SET state = 'waiting', outcome = '' WHERE id = :id RETURNING id;
+
+-- name: page_of_attempts
+SELECT id, at, link, connection, cause, outcome, reason, detail, fails, ms FROM attempt
+WHERE id < :before AND at >= :since AND (:connection = '' OR connection = :connection)
+AND (:link = '' OR link = :link) AND substr(outcome, 1, length(:outcome)) = :outcome ORDER BY id DESC LIMIT :n;
+
+-- name: page_of_holds
+-- The oldest first, from after the last one that was seen.
+SELECT h.link, h.connection, h.field, h.kind, h.reason, h.cure, h.since, hub.value, hub.origin, named.value AS name
+FROM hold h LEFT JOIN hub ON hub.link = h.link AND hub.field = h.field
+LEFT JOIN hub AS named ON named.link = h.link AND named.field = 'name'
+WHERE (h.since, h.link, h.connection, h.field) > (:after_at, :after_link, :after_connection, :after_field)
+AND (:connection = '' OR h.connection = :connection) AND (:field = '' OR h.field = :field)
+AND (:kind = '' OR h.kind = :kind) AND (:link = '' OR h.link = :link) AND (:reason = '' OR h.reason = :reason)
+ORDER BY h.since, h.link, h.connection, h.field LIMIT :n;
+
+-- name: one_hold
+SELECT h.link, h.connection, h.field, h.kind, h.reason, h.cure, h.since, hub.value, hub.origin, named.value AS name
+FROM hold h LEFT JOIN hub ON hub.link = h.link AND hub.field = h.field
+LEFT JOIN hub AS named ON named.link = h.link AND named.field = 'name'
+WHERE h.link = :link AND h.connection = :connection AND h.field = :field;
+
+-- name: groups_of_holds
+SELECT connection, field, kind, reason, MIN(cure) AS cure, MIN(since) AS since, COUNT(*) AS deals FROM hold
+WHERE (:connection = '' OR connection = :connection) AND (:field = '' OR field = :field)
+AND (:kind = '' OR kind = :kind) GROUP BY connection, field, kind, reason ORDER BY MIN(since), connection, field, reason;
+
+-- name: page_of_dead
+-- Writes that were given up, and deliveries that nothing came of, as one list; both are named by ids that grow with time.
+SELECT id, 'write' AS kind, link, connection, at, detail AS reason FROM write
+WHERE state = 'dead' AND id < :before AND at >= :since AND at < :until
+AND (:connection = '' OR connection = :connection) AND (:link = '' OR link = :link)
+AND substr(detail, 1, length(:reason)) = :reason
+UNION ALL
+SELECT id, 'delivery' AS kind, '' AS link, connection, at, substr(outcome, 7) AS reason FROM delivery
+WHERE state = 'done' AND substr(outcome, 1, 6) = 'dead: ' AND id < :before AND at >= :since AND at < :until
+AND (:connection = '' OR connection = :connection) AND :link = ''
+AND substr(outcome, 7, length(:reason)) = :reason
+ORDER BY id DESC LIMIT :n;
+
+-- name: one_write
+SELECT id, link, connection, patch, touched, opened_at, at, state, cause, detail, answer FROM write WHERE id = :id;
+
+-- name: replay_write
+UPDATE write SET state = 'replayed' WHERE id = :id AND state = 'dead' RETURNING link, connection;
+
+-- name: replay_dead_delivery
+UPDATE delivery SET state = 'waiting', outcome = ''
+WHERE id = :id AND state = 'done' AND substr(outcome, 1, 6) = 'dead: ' RETURNING id;
+
+-- name: replay_side
+UPDATE write SET state = 'replayed' WHERE link = :link AND connection = :connection AND state = 'dead' RETURNING id;
+
+-- name: discard_write
+UPDATE write SET state = 'discarded' WHERE id = :id AND state = 'dead'
+RETURNING id, link, connection, patch, touched, at, cause, detail, answer;
+
+-- name: drop_refused
+DELETE FROM hold WHERE link = :link AND connection = :connection AND field = :field AND kind = 'refused'
+AND reason = :detail;
+
+-- name: discard_delivery
+UPDATE delivery SET outcome = :outcome WHERE id = :id AND state = 'done' AND substr(outcome, 1, 6) = 'dead: '
+RETURNING id;
+
 -- What is measured
+
+-- name: beat
+INSERT INTO pulse (process, connection, at, state) VALUES (:process, :connection, :at, :state)
+ON CONFLICT (process, connection) DO UPDATE SET at = excluded.at, state = excluded.state;
+
+-- name: forget_pulses
+-- Of processes that died without a word.
+DELETE FROM pulse WHERE at < :before;
+
+-- name: end_pulse
+DELETE FROM pulse WHERE process = :process;
+
+-- name: pulses
+SELECT process, connection, state FROM pulse WHERE at >= :since;
+
+-- name: add_tally
+INSERT INTO tally (connection, what, outcome, n) VALUES (:connection, :what, :outcome, :n)
+ON CONFLICT (connection, what, outcome) DO UPDATE SET n = tally.n + excluded.n;
+
+-- name: tallies
+SELECT connection, what, outcome, n FROM tally;
+
+-- name: alarms
+SELECT connection, what, level, since, below_since, peak FROM alarm;
+
+-- name: put_alarm
+INSERT INTO alarm (connection, what, level, since, below_since, peak)
+VALUES (:connection, :what, :level, :since, :below_since, :peak)
+ON CONFLICT (connection, what) DO UPDATE SET level = excluded.level, since = excluded.since,
+below_since = excluded.below_since, peak = excluded.peak;
+
+-- name: drop_alarm
+DELETE FROM alarm WHERE connection = :connection AND what = :what;
+
+-- name: lease_duty
+-- For whoever has it already, or asks first once it has lapsed.
+INSERT INTO duty (name, owner, until) VALUES (:name, :owner, :until)
+ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until
+WHERE duty.owner = excluded.owner OR duty.until <= :now RETURNING name;
+
+-- name: due_by_connection
+SELECT k.connection, COUNT(*) AS n, MIN(k.at) AS since FROM look k JOIN link l ON l.id = k.link AND l.state = 'live'
+WHERE k.at <= :now GROUP BY k.connection;
+
+-- name: waiting_by_connection
+SELECT connection, COUNT(*) AS n, MIN(at) AS since FROM delivery WHERE state = 'waiting' GROUP BY connection;
+
+-- name: holds_by_connection
+SELECT connection, COUNT(*) AS n FROM hold GROUP BY connection;
+
+-- name: dead_by_connection
+-- What `page_of_dead` lists.
+SELECT connection, COUNT(*) AS n FROM (
+SELECT connection FROM write WHERE state = 'dead'
+UNION ALL SELECT connection FROM delivery WHERE state = 'done' AND substr(outcome, 1, 6) = 'dead: '
+) AS dead GROUP BY connection;
 
 -- What only PostgreSQL needs: SQLite sets itself up by PRAGMAs, and sqlite-utils keeps its migrations.
 

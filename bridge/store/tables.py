@@ -1,22 +1,32 @@
-"""What is kept as data rather than as state: links and their refs, choices, connections, and what pages show."""
+"""What is kept as data rather than as state: connections, and what pages show."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import uuid_utils
 
-from bridge.core.fields import Words
 from bridge.core.model import FOREVER, Native, Ref
+from bridge.store.activity import Activity
+from bridge.store.alarms import Alarms
+from bridge.store.answers import Answers
 from bridge.store.audit import Audit, Deed
+from bridge.store.choices import Choices
 from bridge.store.engine import Engine, on_server
 from bridge.store.inbox import Inbox
+from bridge.store.links import Links
+from bridge.store.lists import Lists
+from bridge.store.pulse import Pulses
 from bridge.store.rows import Row, to_json
+from bridge.store.searching import Searching
 from bridge.store.sharing import Sharing
 from bridge.store.sqlite import Sqlite
+from bridge.store.tally import Tallies
+from bridge.store.tokens import Tokens
+from bridge.store.work import Work
 
 
 @dataclass(frozen=True)
@@ -37,7 +47,9 @@ def _engine(address: str | Path) -> Engine:
     return Postgres(str(address))
 
 
-class Tables(Sharing, Audit):
+class Tables(
+    Links, Searching, Sharing, Lists, Choices, Work, Pulses, Tallies, Alarms, Activity, Tokens, Answers, Audit
+):
     """
     address: of a PostgreSQL database, or the path of a SQLite file. new_id: makes the ids of rows; UUIDv7 unless a test
     wants its own.
@@ -48,59 +60,9 @@ class Tables(Sharing, Audit):
         self.inbox = Inbox(self.db)
         self.new_id = new_id
 
-    _words: tuple[int, Mapping[str, Words]] | None = None
-
     def migrate(self) -> list[str]:
         """Bring the schema up to date; return the names of the migrations that were applied."""
         return self.db.migrate()
-
-    def link(
-        self,
-        refs: Sequence[Ref],
-        now: int,
-        *,
-        link: str | None = None,
-        cause: str = "linked",
-        deed: Deed | None = None,
-    ) -> str:
-        """
-        Make these refs one link, or add them to an existing one, and look at all of them; return the link's id.
-
-        Raises Taken when a ref is in another link already, or two are of one connection.
-        """
-        with self.db.transaction():
-            self.note(deed)
-            return self._link(refs, now, link, cause)
-
-    def _link(self, refs: Sequence[Ref], now: int, link: str | None, cause: str) -> str:
-        new = link or self.new_id()
-        self._extend([(link, new, refs)], now, cause)
-        return new
-
-    def link_many(
-        self, planned: Sequence[tuple[str | None, str, Sequence[Ref]]], now: int, deed: Deed | None = None
-    ) -> None:
-        """Make or extend many links in one transaction: (existing link or None, its id, refs to add)."""
-        with self.db.transaction():
-            self.note(deed)
-            self._extend(planned, now, "linked")
-
-    def _extend(self, planned: Sequence[tuple[str | None, str, Sequence[Ref]]], now: int, cause: str) -> None:
-        new = [{"id": link, "kind": refs[0].kind, "at": now} for known, link, refs in planned if known is None]
-        self.db.many("add_link", new)
-        self.db.many(
-            "add_ref", [{**vars(r), "link": link, "linked_at": now} for _, link, refs in planned for r in refs]
-        )
-        deals = [link for _, link, refs in planned if refs[0].kind == "opportunity"]
-        self.db.many("look_at_all", [{"link": link, "at": now, "cause": cause} for link in deals])
-
-    def refs(self, link: str) -> list[Ref]:
-        """Return the refs of a link, by connection."""
-        return [Ref(r["connection"], r["vendor_id"], r["kind"]) for r in self.db.run("refs_of_link", link=link)]
-
-    def all_refs(self) -> list[tuple[str, Ref]]:
-        """Return every ref with its link."""
-        return [(r["link"], Ref(r["connection"], r["vendor_id"], r["kind"])) for r in self.db.run("refs")]
 
     def name_also(self, ref: Ref, aliases: Sequence[str]) -> None:
         """Remember other ids under which webhooks name a record."""
@@ -127,10 +89,10 @@ class Tables(Sharing, Audit):
         return known
 
     def pause(self, connection: str, why: str, until: int = FOREVER, deed: Deed | None = None) -> None:
-        """Stop working on a connection until a time; its deliveries and looks wait. A longer pause stays."""
+        """Stop working on a connection until a time; its deliveries and looks wait. A longer or a person's stays."""
         with self.db.transaction():
             self.note(deed)
-            self.db.run("pause", connection=connection, until=until, why=why)
+            self.db.run("pause", connection=connection, until=until, why=why, who=deed.who if deed else "")
 
     def resume(self, connection: str, now: int, deed: Deed | None = None) -> None:
         """End a pause, and look at every ref that the hub has run ahead of."""
@@ -144,54 +106,8 @@ class Tables(Sharing, Audit):
             self.db.run("swept", connection=connection, at=at)
 
     def connections(self) -> dict[str, Row]:
-        """Return paused_until, why, heard_at and swept_at by connection."""
+        """Return paused_until, why, paused_by ("": the bridge itself), heard_at and swept_at by connection."""
         return {r["name"]: dict(r) for r in self.db.run("connections")}
-
-    # choices
-
-    def words(self) -> Mapping[str, Words]:
-        """Return what the choices say, by connection; they are read again only when they have changed."""
-        revision = sum(r["n"] for r in self.db.run("revision", name="choice"))
-        if self._words is None or self._words[0] != revision:
-            self._words = revision, self._read_words()
-        return self._words[1]
-
-    def _read_words(self) -> dict[str, Words]:
-        meaning: dict[str, dict[tuple[str, str], str]] = {}
-        says: dict[str, dict[tuple[str, str], tuple[str, ...]]] = {}
-        for r in self.db.run("choices"):
-            if r["reads"]:
-                meaning.setdefault(r["connection"], {})[r["field"], r["native"]] = r["canonical"]
-            if r["writes"]:
-                known = says.setdefault(r["connection"], {})
-                known[r["field"], r["canonical"]] = (*known.get((r["field"], r["canonical"]), ()), r["native"])
-        return {c: Words(meaning.get(c, {}), says.get(c, {})) for c in meaning.keys() | says.keys()}
-
-    def choices(self) -> list[Row]:
-        """Return every choice as it is kept."""
-        return [dict(r) for r in self.db.run("choices")]
-
-    def put_choices(self, choices: Sequence[Row], now: int, deed: Deed | None = None) -> None:
-        """Add or change choices, and look again at what they may cure. Rows: see maps.CHOICE_COLUMNS."""
-        with self.db.transaction():
-            self.note(deed)
-            for row in choices:
-                key = {k: row[k] for k in ("connection", "field", "native", "canonical")}
-                if row["reads"]:
-                    self.db.run("unread_choice", **key)
-                if row["writes"]:
-                    self.db.run("unwrite_choice", **key, scope=row["scope"])
-                self.db.run("put_choice", **row)
-            self.db.run("drop_idle_choices")
-            self.db.run("revise", name="choice")
-            for connection in sorted({row["connection"] for row in choices}):
-                self.db.run("look_at_holds", connection=connection, at=now)
-
-    def drop_choice(self, connection: str, field: str, native: str, canonical: str, deed: Deed | None = None) -> None:
-        with self.db.transaction():
-            self.note(deed)
-            self.db.run("revise", name="choice")
-            self.db.run("drop_choice", connection=connection, field=field, native=native, canonical=canonical)
 
     # what to show
 
@@ -200,33 +116,18 @@ class Tables(Sharing, Audit):
         rows = [dict(r) for r in self.db.run("journal_of_link", link=link)]
         return [{**r, "old": json.loads(r["old"] or "null"), "new": json.loads(r["new"] or "null")} for r in rows]
 
+    def journal_page(self, link: str, n: int, after: str = "") -> list[Row]:
+        """Return entries of the journal of a link from after an id on, oldest first; old and new are parsed."""
+        rows = [dict(r) for r in self.db.run("journal_page", link=link, n=n, after=after)]
+        return [{**r, "old": json.loads(r["old"] or "null"), "new": json.loads(r["new"] or "null")} for r in rows]
+
     def holds(self, link: str | None = None) -> list[Row]:
         """Return the holds of a link, or all of them with their links."""
         return [dict(r) for r in (self.db.run("holds_of_link", link=link) if link else self.db.run("holds"))]
 
-    def deliveries(self, n: int) -> list[Row]:
-        """Return the latest deliveries, newest first."""
-        return [dict(r) for r in self.db.run("deliveries", n=n)]
-
-    def deliveries_since(self, connection: str, since: int) -> list[str]:
-        """Return the ids of the deliveries of a connection, oldest first."""
-        return [r["id"] for r in self.db.run("deliveries_between", connection=connection, since=since)]
-
     def attempts(self, link: str, n: int) -> list[Row]:
         """Return the latest attempts at a link, newest first."""
         return [dict(r) for r in self.db.run("attempts", link=link, n=n)]
-
-    def dead_writes(self) -> list[Row]:
-        """Return the writes that were given up, oldest first."""
-        return [dict(r) for r in self.db.run("dead_writes")]
-
-    def replay_dead(self, now: int) -> int:
-        """Try every write again that was given up; return how many."""
-        with self.db.transaction():
-            rows = self.db.run("replay_dead")
-            looks = [{"link": r["link"], "connection": r["connection"], "at": now, "cause": "replay"} for r in rows]
-            self.db.many("add_look", looks)
-        return len(rows)
 
     def counts(self) -> dict[str, int]:
         """Return how many rows the main tables hold."""

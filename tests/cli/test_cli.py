@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +10,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from bridge.assembly import assemble
 from bridge.cli import cli
 from bridge.core.errors import BridgeError
 from bridge.core.model import Effects, Entry, Hub, Shadow
@@ -76,19 +74,17 @@ def test_links_are_added_extended_and_kept_apart(bridge: Bridge) -> None:
     assert "linked: " in bridge("link", "add", "getfly:CH1", "plazbot:p1").output
     assert "linked: " in bridge("link", "add", "getfly:CH1", "onlyoffice:17").output
     assert "already linked" in bridge("link", "add", "onlyoffice:17", "plazbot:p1").output
-    assert "one record of each connection" in bridge("link", "add", "getfly:CH1", "plazbot:p2", code=1).output
+    assert "another record at plazbot already" in bridge("link", "add", "getfly:CH1", "plazbot:p2", code=1).output
     bridge("link", "add", "getfly:CH2", "plazbot:p2")
     assert "2 different links" in bridge("link", "add", "getfly:CH1", "getfly:CH2", code=1).output
-    assert "no connection 'nobody'" in bridge("link", "add", "nobody:1", "plazbot:p3", code=2).output
-    assert "not CONNECTION:ID" in bridge("link", "add", "getfly", "plazbot:p3", code=2).output
+    assert "no connection 'nobody'" in bridge("link", "add", "nobody:1", "plazbot:p3", code=3).output
+    assert "not CONNECTION:ID" in bridge("link", "add", "getfly", "plazbot:p3", code=1).output
     assert len(bridge("link", "list").output.splitlines()) == 2
 
 
 def test_the_sample_is_imported_and_comes_out_again(bridge: Bridge, tmp_path: Path) -> None:
     bridge("db", "migrate")
-    assert (
-        "91 created, 0 changed, 0 unchanged, 0 refused" in bridge("choice", "import", "data/sample/choices.csv").output
-    )
+    assert "91 created, 0 changed, 0 unchanged" in bridge("choice", "import", "data/sample/choices.csv").output
     assert "5 created" in bridge("link", "import", "data/sample/links.csv").output
     assert "5 unchanged" in bridge("link", "import", "data/sample/links.csv").output
     bridge("link", "export", str(tmp_path / "out.csv"))
@@ -109,22 +105,9 @@ def test_a_bad_line_is_named_and_the_good_ones_are_kept(bridge: Bridge, tmp_path
     file = tmp_path / "links.csv"
     file.write_text("getfly,plazbot\nCH1,p1\nCH2,\n")
     output = bridge("link", "import", str(file), code=1).output
-    assert "1 created" in output and "line 3: fewer than two ids" in output
+    assert "1 created" in output and "line 3: invalid: fewer than two ids" in output
     file.write_text("getfly,elsewhere\nCH1,p1\n")
-    assert "line 1: elsewhere" in bridge("link", "import", str(file), code=1).output
-
-
-def test_a_choice_of_a_field_that_has_none_is_refused(bridge: Bridge) -> None:
-    bridge("db", "migrate")
-    assert (
-        "'name' is no choice at getfly; these are: "
-        in bridge("choice", "add", "getfly", "name", "x", "y", code=2).output
-    )
-    assert "needs its pipeline in front" in bridge("choice", "add", "getfly", "stage", "31", "new", code=2).output
-    bridge("choice", "add", "getfly", "stage", "8/31", "new")
-    assert "8/31" in bridge("choice", "list").output
-    bridge("choice", "drop", "getfly", "stage", "8/31", "new")
-    assert "8/31" not in bridge("choice", "list").output
+    assert "line 1: no connection 'elsewhere'" in bridge("link", "import", str(file), code=1).output
 
 
 def test_explain_tells_who_set_a_field_and_why_it_did_not_go_elsewhere(bridge: Bridge, database: Path) -> None:
@@ -136,15 +119,6 @@ def test_explain_tells_who_set_a_field_and_why_it_did_not_go_elsewhere(bridge: B
     assert "set at plazbot" in output and "heard by delivery 00000000-0000-7000-8000-000000000001" in output
     assert "GetFly builds it" in output and "written as 'Two'" in output
     assert "not linked" in bridge("explain", "getfly", "CH9", code=1).output
-
-
-def test_replay_says_what_it_needs(bridge: Bridge) -> None:
-    bridge("db", "migrate")
-    assert "name a DELIVERY" in bridge("replay", code=2).output
-    assert "no delivery x" in bridge("replay", "x", code=1).output
-    assert "0 writes are tried again" in bridge("replay", "--dead").output
-    assert "is not a time" in bridge("replay", "--connection", "getfly", "--since", "noon", code=2).output
-    assert "0 deliveries of getfly" in bridge("replay", "--connection", "getfly", "--since", "2026-11-21").output
 
 
 def edited(store: Store) -> None:
@@ -164,15 +138,3 @@ def edited(store: Store) -> None:
     ]
     store.save(claim, link, now, effects=Effects(journal=entries))
     store.release(claim)
-
-
-def test_a_connection_that_was_paused_for_good_goes_on_when_it_answers_again(
-    monkeypatch: pytest.MonkeyPatch, bridge: Bridge, database: Path
-) -> None:
-    bridge("db", "migrate")
-    store = Store(database)
-    store.pause("plazbot", "unauthorized")
-    made = assemble("config/sandbox.toml", os.environ)
-    monkeypatch.setattr(made.connectors["plazbot"], "check", lambda: ["5 stages"])
-    assert made.try_connection("plazbot") == ["5 stages", "was paused, goes on"]
-    assert store.connections()["plazbot"]["paused_until"] == 0

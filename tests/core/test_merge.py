@@ -333,7 +333,7 @@ def test_R8_two_sides_changed_it(why: str, policy: str, stamp: int, winner: str)
     hub, mine = at.hubs["name"], at.sides["a"].shadows["name"]
     assert (hub.value, hub.version, mine.native) == (winner, 3 if winner == "new" else 2, "new")
     won = [("set", "a", "theirs", "new", 3)]
-    lost = [("lost", "a", "new", "theirs", 2)]
+    lost = [("lost", "a", "new", "theirs", 2), *([("held", "a", None, None, 2)] if policy == "hold" else [])]
     assert told(merge) == (won if winner == "new" else lost)
     assert mine.base == (3 if winner == "new" else 1), "the loser is still due for what won"
     assert hub.held_until == (FOREVER if policy == "hold" else None)
@@ -343,7 +343,7 @@ def test_R8_the_later_connection_wins_a_tie() -> None:
     at = link(hub=Hub("theirs", 2, 10, "a"))
     merge = Merge(at, rules(), NOW)
     merge.observe(read("new", stamp=10, ref=B), NOW)
-    assert (at.hubs["name"].value, merge.effects.journal[0].detail) == ("new", "over a")
+    assert (at.hubs["name"].value, merge.effects.journal[0].detail) == ("new", "over a (newest)")
 
 
 def test_R8_a_conflict_on_hold_ends_when_all_sides_say_the_same() -> None:

@@ -129,14 +129,14 @@ def test_a_field_that_the_record_refuses_is_held_with_the_reason() -> None:
     at = link({"name": ("x", 3)}, {"name": ("old", 1)})
     made = planned(at, rules(), locked={"name": "the deal is closed"})
     cure = "change the record there, or map it otherwise"
-    assert made == Plan(holds=[Hold("a", "name", "the deal is closed", cure)])
+    assert made == Plan(holds=[Hold("a", "name", "the deal is closed", cure, "locked")])
 
 
 def test_what_cannot_be_said_is_held_with_the_cure_and_does_not_stop_other_fields() -> None:
     fields = {**TABLE, "owner": Choice("owner", "u")}
     at = link({"name": ("x", 3), "owner": ("hoa", 2)}, {"name": ("old", 1), "owner": ("u9", 1)})
     made = planned(at, rules(fields))
-    hold = Hold("a", "owner", "no choice for owner 'hoa'", "add a choice for owner 'hoa' at a")
+    hold = Hold("a", "owner", "no choice for owner 'hoa'", "add a choice for owner 'hoa' at a", "choice")
     assert made == Plan({"name": Said("x", 3)}, holds=[hold])
 
 
@@ -147,7 +147,8 @@ def test_a_conflict_waits_for_a_person() -> None:
     at = link({"name": ("x", 3)}, {"name": ("mine", 1)})
     at.hubs["name"].held_until = FOREVER
     made = planned(at, rules())
-    hold = Hold("a", "name", "two sides disagree on name", "make name the same on both sides, by hand")
+    cure = "say whose name stands, or make it the same on both sides"
+    hold = Hold("a", "name", "two sides disagree on name", cure, "conflict")
     assert made == Plan(holds=[hold])
 
 
@@ -165,7 +166,9 @@ def test_an_argument_waits_for_a_time() -> None:
 def test_an_argument_that_is_over_is_written() -> None:
     at = link({"name": ("x", 3)}, {"name": ("mine", 1)})
     at.hubs["name"] = replace(at.hubs["name"], held_until=NOW, hop=4)
-    assert planned(at, rules()) == Plan({"name": Said("x", 3)})
+    made = planned(at, rules())
+    assert made.patch == {"name": Said("x", 3)}
+    assert [(e.what, e.version, e.detail) for e in made.journal] == [("released", 3, "the pause is over")]
     assert (at.hubs["name"].held_until, at.hubs["name"].hop) == (None, 0)
 
 

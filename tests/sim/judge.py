@@ -271,8 +271,7 @@ def replayed_writes_nothing(world: World, judge: Judge) -> None:
     before = _everything(world, judge)
     ids = [r["id"] for r in judge._rows("SELECT id FROM delivery ORDER BY id")]
     world.dice.shuffle(ids)
-    for each in ids:
-        world.store.replay(each)
+    world.store.replay_deliveries(ids)
     world.loop.changes += 1
     world.run_dry()
     if _everything(world, judge) != before:

@@ -346,9 +346,9 @@ MUTANTS: Mapping[str, Mutant] = {
         ),
         (
             "what was refused for good is not sent again",
-            FLOW + "_leave_out_refused",
-            "if made.patch.get(name) == said:",
-            "if False:",
+            PLAN + "leave_out",
+            "if made.patch.get(name) != refusal.said:",
+            "if True:",
             ("picky",),
         ),
         ("a closed deal is not reopened by a stage", PLAN + "_fits", "return", "return True or", ("status by stage",)),

@@ -327,7 +327,7 @@ class World:
         for name, row in self.store.connections().items():
             if row["paused_until"] >= FOREVER:
                 self.store.resume(name, self.loop.now)
-        self.store.replay_dead(self.loop.now)
+        self.store.replay_dead([r["id"] for r in self.store.page_of_dead(99)], self.loop.now)
         scan = max(side.habits.scan for side in self.sides.values())
         for _ in range(ROUNDS_MAX):
             self.run_dry()

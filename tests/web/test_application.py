@@ -79,7 +79,7 @@ def test_no_request_is_a_defect(client: FlaskClient, body: bytes, end: str, quer
                 environ_overrides=environ,
                 headers={"X-Bridge-Secret": header, "X-Toy": header},
             )
-            assert answer.status_code in (200, 401, 404, 405)
+            assert answer.status_code in (200, 401, 404, 405) or answer.location.startswith("/sign-in")
     answer = client.post("/webhooks/open", query_string={query: value, value: query}, data=hook())
     assert answer.status_code == 200
 
@@ -122,7 +122,8 @@ def test_debug_cannot_be_switched_on_from_the_environment(bridge: Parts, monkeyp
 
 @pytest.mark.parametrize("path", ["/healthz", "/nothing", "/webhooks/open", "//webhooks//open"])
 def test_every_answer_has_the_security_headers(client: FlaskClient, path: str) -> None:
-    for answer in (client.get(path), client.post(path)):
+    asked = {"PATH_INFO": path}  # the client takes what follows // for a host
+    for answer in (client.get(environ_overrides=asked), client.post(environ_overrides=asked)):
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Cache-Control"] == "no-store"
         assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
