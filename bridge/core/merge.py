@@ -124,7 +124,8 @@ class Merge:
             self._note(side, name, "differs", old=hub.value, new=c, version=hub.version)
         if hub is not None and hub.stamp <= side.linked_at:
             base = hub.version
-        side.shadows[name] = Shadow(n, base, self.now)
+        in_doubt = side.open is not None and name in side.open.touched
+        side.shadows[name] = Shadow(n, base, self.now, undated=in_doubt)
 
     def _ingest(self, side: Side, rules: SideRules, name: str, n: Native, seen: Record) -> None:
         """R7 to R9: somebody else changed this field here."""
