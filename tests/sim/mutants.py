@@ -381,21 +381,7 @@ MUTANTS: Mapping[str, Mutant] = {
             "pass",
             MENDED,
         ),
-        (
-            "what is in doubt at the other sides is looked at",
-            LINKS + "_fence_off",
-            'self.db.many("look_in_doubt", [{"link": link, "at": now} for link in links])',
-            "pass",
-            MENDED,
-        ),
         ("a write in doubt goes along with its record", LINKS + "_join", "self._reopen(deals, now)", "pass", MENDED),
-        (
-            "R12 a newer stamp proves nothing at a first look in doubt",
-            MERGE + "Merge._first",
-            "undated=in_doubt",
-            "undated=False",
-            MENDED,
-        ),
         (
             "a delivery does not wait for a side that has left",
             LINKS + "_leave",
