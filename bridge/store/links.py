@@ -1,8 +1,8 @@
 """
 Links as people make and mend them.
 
-Whoever holds the lease of a link that is changed here is fenced, exactly as if it had died: what it decided is thrown
-away, and what it may have sent is looked at in doubt (R12).
+Whoever holds the lease of a link that is changed here is fenced: what it decided is thrown away, and what it may have
+sent is looked at in doubt (R12). Unlike one that has died it may still be calling, for as long as its lease would last.
 """
 
 from __future__ import annotations
@@ -199,9 +199,9 @@ class Links:
         self.db.run("end_link", link=link)
 
     def _fence_off(self, links: Sequence[str], now: int) -> None:
-        """Void the leases of links; what their workers may have sent is in doubt."""
+        """Void the leases of links, all of whose sides are looked at: what their workers may have sent is in doubt."""
+        self.db.many("doubt_as_long_as_leased", [{"link": link} for link in links])
         self.db.many("void_lease", [{"link": link, "now": now} for link in links])
-        self.db.many("look_in_doubt", [{"link": link, "at": now} for link in links])
 
     def _reopen(self, joining: Sequence[Joining], now: int) -> None:
         """

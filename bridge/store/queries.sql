@@ -367,11 +367,11 @@ SELECT kind FROM link WHERE id = :link AND state = 'live' FOR NO KEY UPDATE;
 UPDATE link SET owner = NULL, token = CASE WHEN token < :now THEN :now ELSE token + 1 END, lease_until = 0
 WHERE id = :link;
 
--- name: look_in_doubt
--- At each side with an open write: whoever sent it does not come back with the answer.
-INSERT INTO look (link, connection, at, cause) SELECT link, connection, CAST(:at AS BIGINT), 'in doubt' FROM write
-WHERE link = :link AND state = 'open'
-ON CONFLICT (link, connection, at, cause) DO NOTHING;
+-- name: doubt_as_long_as_leased
+-- Whoever is fenced may be about to send what it has opened, and knows that only when the call has ended: no later than
+-- its lease would have.
+UPDATE write SET at = (SELECT CASE WHEN lease_until > write.at THEN lease_until ELSE write.at END FROM link WHERE id = :link)
+WHERE link = :link AND state = 'open';
 
 -- name: leave_open_write
 UPDATE write SET state = 'refused', detail = :detail WHERE link = :link AND connection = :connection AND state = 'open';
@@ -426,54 +426,56 @@ UPDATE hub SET value = :new WHERE field IN ('contact', 'account') AND substr(val
 
 -- name: links
 -- Newest first, from before :before on.
-SELECT l.id, l.kind, l.created_at, EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held FROM link l
-WHERE l.kind = :kind AND l.state = 'live' AND l.id < :before
+SELECT l.id FROM link l WHERE l.kind = :kind AND l.state = 'live' AND l.id < :before
 AND (CAST(:connection AS TEXT) = '' OR EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :connection))
 AND (CAST(:without AS TEXT) = '' OR NOT EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :without))
 ORDER BY l.id DESC LIMIT :n;
 
 -- name: links_by_id
 -- Those that have :q as their id, or as the id or code of a record.
-SELECT l.id, l.kind, l.created_at, EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held FROM link l
-WHERE l.id IN (
+SELECT l.id FROM (
     SELECT link FROM ref WHERE vendor_id = :q
     UNION SELECT r.link FROM alias a
     JOIN ref r ON r.connection = a.connection AND r.kind = a.kind AND r.vendor_id = a.vendor_id WHERE a.alias = :q
-    UNION SELECT CAST(:q AS TEXT))
-AND l.kind = :kind AND l.state = 'live' AND l.id < :before
+    UNION SELECT CAST(:q AS TEXT)) AS found CROSS JOIN link l
+WHERE l.id = found.link AND l.kind = :kind AND l.state = 'live' AND l.id < :before
 AND (CAST(:connection AS TEXT) = '' OR EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :connection))
 AND (CAST(:without AS TEXT) = '' OR NOT EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :without))
 ORDER BY l.id DESC LIMIT :n;
 
 -- name: links_by_name
--- Those whose name fits :pattern, which is in lower case. The texts put together keep SQLite to the index of names.
-SELECT l.id, l.kind, l.created_at, EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held,
-substr(h.value, 1, 200) AS name FROM hub h JOIN link l ON l.id = h.link
-WHERE h.field = 'name' AND lower(substr(h.value, 1, 200)) LIKE :pattern ESCAPE '!' AND h.link || '' < :before
-AND l.kind = :kind AND l.state = 'live'
+-- Those whose name fits :pattern; the case of ASCII does not matter. SQLite reads the tables of a CROSS JOIN in its order.
+SELECT l.id, substr(h.value, 1, 200) AS name FROM hub h CROSS JOIN link l
+WHERE h.field = 'name' AND substr(h.value, 1, 200) LIKE :pattern ESCAPE '!' AND h.link < :before
+AND l.id = h.link AND l.kind = :kind AND l.state = 'live'
 AND (CAST(:connection AS TEXT) = '' OR EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :connection))
 AND (CAST(:without AS TEXT) = '' OR NOT EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :without))
-ORDER BY h.link || '' DESC LIMIT :n;
+ORDER BY h.link DESC LIMIT :n;
 
--- name: link_by_id
-SELECT l.id, l.kind, l.created_at, EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held FROM link l
-WHERE l.id = :link AND l.state = 'live';
+-- name: links_by_name for postgres
+SELECT l.id, substr(h.value, 1, 200) AS name FROM hub h CROSS JOIN link l
+WHERE h.field = 'name' AND substr(h.value, 1, 200) ILIKE :pattern ESCAPE '!' AND h.link < :before
+AND l.id = h.link AND l.kind = :kind AND l.state = 'live'
+AND (CAST(:connection AS TEXT) = '' OR EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :connection))
+AND (CAST(:without AS TEXT) = '' OR NOT EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :without))
+ORDER BY h.link DESC LIMIT :n;
 
 -- name: links_after
 -- Of each kind, oldest first, from after :after on.
-SELECT l.id, l.kind, l.created_at, EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held FROM link l
-WHERE l.state = 'live' AND l.id > :after ORDER BY l.id LIMIT :n;
+SELECT id FROM link WHERE state = 'live' AND id > :after ORDER BY id LIMIT :n;
 
--- name: refs_of_links
--- With the name of each deal; :ids is a JSON array of links.
-SELECT r.link, r.connection, r.kind, r.vendor_id, r.gone, h.value AS name FROM ref r
-LEFT JOIN hub h ON h.link = r.link AND h.field = 'name'
-WHERE r.link IN (SELECT value FROM json_each(:ids)) ORDER BY r.link, r.connection;
+-- name: show_links
+-- With their refs, the name of the deal, and whether something waits; :ids is a JSON array of links.
+SELECT l.id, l.kind, l.created_at, r.connection, r.vendor_id, r.gone, h.value AS name,
+EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held
+FROM link l JOIN ref r ON r.link = l.id LEFT JOIN hub h ON h.link = l.id AND h.field = 'name'
+WHERE l.id IN (SELECT value FROM json_each(:ids)) ORDER BY l.id, r.connection;
 
--- name: refs_of_links for postgres
-SELECT r.link, r.connection, r.kind, r.vendor_id, r.gone, h.value AS name FROM ref r
-LEFT JOIN hub h ON h.link = r.link AND h.field = 'name'
-WHERE r.link IN (SELECT value FROM json_array_elements_text(CAST(:ids AS JSON))) ORDER BY r.link, r.connection;
+-- name: show_links for postgres
+SELECT l.id, l.kind, l.created_at, r.connection, r.vendor_id, r.gone, h.value AS name,
+EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held
+FROM link l JOIN ref r ON r.link = l.id LEFT JOIN hub h ON h.link = l.id AND h.field = 'name'
+WHERE l.id IN (SELECT value FROM json_array_elements_text(CAST(:ids AS JSON))) ORDER BY l.id, r.connection;
 
 -- name: known_refs
 -- Records by their ids, and by other ids under which webhooks name them; :ids is a JSON array of vendor ids.
