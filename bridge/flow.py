@@ -135,11 +135,12 @@ class Flow:
             return
 
     def _forget_strangers(self, at: Pass) -> None:
-        """Drop looks at connections that are not configured any more."""
+        """Drop looks at connections that are not configured any more, and at refs that are not in the link any more."""
         strangers = at.causes.keys() - (at.link.sides.keys() & self.connections.keys())
         for connection in strangers:
             causes = at.causes.pop(connection)
-            self._save(at, taken={connection: (at.upto, causes)}, ended=(causes, "no such connection"))
+            outcome = "not linked" if connection in self.connections else "no such connection"
+            self._save(at, taken={connection: (at.upto, causes)}, ended=(causes, outcome))
 
     def _wait_for_pauses(self, at: Pass) -> None:
         """Come back to a side that was paused and that the hub has run ahead of, when its pause ends, or now."""

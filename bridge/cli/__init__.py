@@ -12,7 +12,8 @@ import sys
 import click
 
 from bridge.cli.choices import choice
-from bridge.cli.data import db, link
+from bridge.cli.data import db
+from bridge.cli.links import link
 from bridge.cli.parts import Group
 from bridge.cli.run import demo, sandbox, serve, work
 from bridge.cli.show import check, explain, replay, sweep

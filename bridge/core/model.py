@@ -161,7 +161,7 @@ class Look:
 
 What = Literal[
     "first", "differs", "set", "lost", "settled_equal", "sent", "normalised", "landed", "did_not_land",
-    "held", "released", "not_sent", "refused", "gone", "back",
+    "held", "released", "not_sent", "refused", "gone", "back", "linked", "unlinked",
 ]  # fmt: skip
 
 

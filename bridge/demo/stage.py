@@ -16,8 +16,7 @@ from typing import Any
 import requests
 
 from bridge.assembly import Assembled, assemble
-from bridge.desk import choice_table
-from bridge.store.maps import import_links
+from bridge.desk import choice_table, link_table
 
 SECRETS = {
     "SANDBOX_KEY": "sandbox-bridge-key",
@@ -100,14 +99,12 @@ class Stage:
 
     def _fill(self) -> None:
         """Create the tables, and say what the sample's choices mean and which of its records belong together."""
-        store = self.bridge.store
-        store.migrate()
-        connections = list(self.bridge.settings.connections)
+        self.bridge.store.migrate()
         with (SAMPLE / "choices.csv").open(encoding="utf-8") as lines:
             choices = choice_table.import_rows(self.bridge.desk, "the demo", lines, "csv")
         with (SAMPLE / "links.csv").open(encoding="utf-8") as lines:
-            refused = import_links(store, lines, connections, self.bridge.now()).problems
-        assert not choices.lines and not refused, (choices.lines, refused)
+            links = link_table.import_rows(self.bridge.desk, lines, "csv", "the demo")
+        assert not choices.lines and not links.lines, (choices.lines, links.lines)
 
     def start_bridge(self) -> None:
         """Start web and worker, the last of `processes`, and wait for them; raises RuntimeError when they end."""

@@ -110,13 +110,13 @@ AND connection NOT IN (SELECT name FROM connection WHERE paused_until > :now) OR
 SELECT link, lapsed FROM (
 SELECT * FROM (
     SELECT look.link AS link, look.at AS at, link.lease_until > 0 AS lapsed FROM look JOIN link ON link.id = look.link
-    WHERE look.at <= :now AND link.lease_until <= :now AND link.state = 'live'
+    WHERE look.at <= :now AND link.lease_until <= :now
     AND look.connection NOT IN (SELECT name FROM connection WHERE paused_until > :now)
     ORDER BY look.at LIMIT 1) AS waiting
 UNION ALL
 SELECT * FROM (
     SELECT id AS link, lease_until AS at, 1 = 1 AS lapsed FROM link
-    WHERE lease_until > 0 AND lease_until <= :now AND state = 'live' ORDER BY lease_until LIMIT 1) AS abandoned
+    WHERE lease_until > 0 AND lease_until <= :now ORDER BY lease_until LIMIT 1) AS abandoned
 ) AS due ORDER BY at LIMIT 1;
 
 -- name: due_link for postgres
@@ -124,30 +124,30 @@ SELECT * FROM (
 SELECT link, lapsed FROM (
 SELECT * FROM (
     SELECT look.link AS link, look.at AS at, link.lease_until > 0 AS lapsed FROM look JOIN link ON link.id = look.link
-    WHERE look.at <= :now AND link.lease_until <= :now AND link.state = 'live'
+    WHERE look.at <= :now AND link.lease_until <= :now
     AND look.connection NOT IN (SELECT name FROM connection WHERE paused_until > :now)
     ORDER BY look.at LIMIT 1 FOR NO KEY UPDATE OF link SKIP LOCKED) AS waiting
 UNION ALL
 SELECT * FROM (
     SELECT id AS link, lease_until AS at, 1 = 1 AS lapsed FROM link
-    WHERE lease_until > 0 AND lease_until <= :now AND state = 'live'
+    WHERE lease_until > 0 AND lease_until <= :now
     ORDER BY lease_until LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) AS abandoned
 ) AS due ORDER BY at LIMIT 1;
 
 -- name: something_due
 -- Is there anything to claim, and is there more? Asked before each claim, because it locks nothing.
 SELECT 1 FROM look JOIN link ON link.id = look.link
-WHERE look.at <= :now AND link.lease_until <= :now AND link.state = 'live'
+WHERE look.at <= :now AND link.lease_until <= :now
 AND look.connection NOT IN (SELECT name FROM connection WHERE paused_until > :now)
-UNION ALL SELECT 1 FROM link WHERE lease_until > 0 AND lease_until <= :now AND state = 'live' LIMIT 2;
+UNION ALL SELECT 1 FROM link WHERE lease_until > 0 AND lease_until <= :now LIMIT 2;
 
 -- name: next_look_soon
 -- The earliest looks, with what else they wait for: the lease of the link, the pause of the connection; and leases.
 SELECT * FROM (
     SELECT look.at, link.lease_until, COALESCE(c.paused_until, 0) FROM look
-    JOIN link ON link.id = look.link AND link.state = 'live' LEFT JOIN connection c ON c.name = look.connection
+    JOIN link ON link.id = look.link LEFT JOIN connection c ON c.name = look.connection
     ORDER BY look.at LIMIT 50) AS looks
-UNION ALL SELECT lease_until, 0, 0 FROM link WHERE lease_until > 0 AND state = 'live';
+UNION ALL SELECT lease_until, 0, 0 FROM link WHERE lease_until > 0;
 
 -- name: lease
 -- The token is a time, so that none is given twice, not even when a loss of power has taken back the lease it came with.
@@ -325,7 +325,7 @@ SELECT id, link, connection, patch, at, cause, detail FROM write WHERE state = '
 UPDATE write SET state = 'replayed' WHERE state = 'dead' RETURNING link, connection;
 
 -- name: counts
-SELECT (SELECT COUNT(*) FROM link) AS links, (SELECT COUNT(*) FROM ref) AS refs,
+SELECT (SELECT COUNT(*) FROM link WHERE state = 'live') AS links, (SELECT COUNT(*) FROM ref) AS refs,
 (SELECT COUNT(*) FROM choice) AS choices, (SELECT COUNT(*) FROM delivery) AS deliveries,
 (SELECT COUNT(*) FROM look) AS looks, (SELECT COUNT(*) FROM hold) AS holds, (SELECT COUNT(*) FROM journal) AS journal;
 
@@ -348,6 +348,149 @@ INSERT INTO audit (id, at, who, deed, target, detail) VALUES (:id, :at, :who, :d
 SELECT id, at, who, deed, target, detail FROM audit WHERE id < :before ORDER BY id DESC LIMIT :n;
 
 -- Links, as people search and mend them
+
+-- name: lock_link
+-- A link that has not ended. Locked to the end of the transaction.
+SELECT kind FROM link WHERE id = :link AND state = 'live';
+
+-- name: lock_link for postgres
+SELECT kind FROM link WHERE id = :link AND state = 'live' FOR NO KEY UPDATE;
+
+-- name: void_lease
+-- Whoever holds the lease finds another token at its next save.
+UPDATE link SET owner = NULL, token = CASE WHEN token < :now THEN :now ELSE token + 1 END, lease_until = 0
+WHERE id = :link;
+
+-- name: doubt_as_long_as_leased
+-- Whoever is fenced may be about to send what it has opened, and knows that only when the call has ended: no later than
+-- its lease would have.
+UPDATE write SET at = (SELECT CASE WHEN lease_until > write.at THEN lease_until ELSE write.at END FROM link WHERE id = :link)
+WHERE link = :link AND state = 'open';
+
+-- name: look_in_doubt
+-- At each side with an open write: whoever sent it does not come back with the answer.
+INSERT INTO look (link, connection, at, cause) SELECT link, connection, CAST(:at AS BIGINT), 'in doubt' FROM write
+WHERE link = :link AND state = 'open'
+ON CONFLICT (link, connection, at, cause) DO NOTHING;
+
+-- name: leave_open_write
+UPDATE write SET state = 'refused', detail = :detail WHERE link = :link AND connection = :connection AND state = 'open';
+
+-- name: leave_dead_writes
+-- What was given up is not tried again where there is no record to write to.
+UPDATE write SET state = 'refused' WHERE link = :link AND connection = :connection AND state = 'dead';
+
+-- name: left_lately
+-- Writes that were in doubt when their record left a link, latest last.
+SELECT id, patch, detail FROM write WHERE state = 'refused' AND at > :since AND detail LIKE :detail ORDER BY at, id;
+
+-- name: reopen_write
+UPDATE write SET state = 'open', detail = '', link = :link, patch = :patch WHERE id = :id;
+
+-- name: leave_deliveries
+-- Those that still had a look at this side to come.
+UPDATE delivery SET state = 'done', outcome = 'not linked' WHERE state = 'looking'
+AND id IN (SELECT cause FROM look WHERE link = :link AND connection = :connection);
+
+-- name: leave_looks
+DELETE FROM look WHERE link = :link AND connection = :connection;
+
+-- name: move_looks
+INSERT INTO look (link, connection, at, cause) SELECT CAST(:to AS TEXT), connection, at, cause FROM look
+WHERE link = :link AND connection = :connection
+ON CONFLICT (link, connection, at, cause) DO NOTHING;
+
+-- name: leave_holds
+DELETE FROM hold WHERE link = :link AND connection = :connection;
+
+-- name: leave_formers
+DELETE FROM former WHERE link = :link AND connection = :connection;
+
+-- name: leave_shadows
+DELETE FROM shadow WHERE link = :link AND connection = :connection;
+
+-- name: leave_ref
+DELETE FROM ref WHERE link = :link AND connection = :connection;
+
+-- name: end_hubs
+DELETE FROM hub WHERE link = :link;
+
+-- name: end_link
+UPDATE link SET state = 'deleted' WHERE id = :link;
+
+-- name: deals_of_party
+SELECT link FROM hub WHERE field IN ('contact', 'account') AND substr(value, 1, 200) = :value;
+
+-- name: rename_party
+UPDATE hub SET value = :new WHERE field IN ('contact', 'account') AND substr(value, 1, 200) = :old;
+
+-- name: links
+-- Newest first, from before :before on.
+SELECT l.id, l.kind, l.created_at, EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held FROM link l
+WHERE l.kind = :kind AND l.state = 'live' AND l.id < :before
+AND (CAST(:connection AS TEXT) = '' OR EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :connection))
+AND (CAST(:without AS TEXT) = '' OR NOT EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :without))
+ORDER BY l.id DESC LIMIT :n;
+
+-- name: links_by_id
+-- Those that have :q as their id, or as the id or code of a record.
+SELECT l.id, l.kind, l.created_at, EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held FROM link l
+WHERE l.id IN (
+    SELECT link FROM ref WHERE vendor_id = :q
+    UNION SELECT r.link FROM alias a
+    JOIN ref r ON r.connection = a.connection AND r.kind = a.kind AND r.vendor_id = a.vendor_id WHERE a.alias = :q
+    UNION SELECT CAST(:q AS TEXT))
+AND l.kind = :kind AND l.state = 'live' AND l.id < :before
+AND (CAST(:connection AS TEXT) = '' OR EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :connection))
+AND (CAST(:without AS TEXT) = '' OR NOT EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :without))
+ORDER BY l.id DESC LIMIT :n;
+
+-- name: links_by_name
+-- Those whose name fits :pattern, which is in lower case. The texts put together keep SQLite to the index of names.
+SELECT l.id, l.kind, l.created_at, EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held,
+substr(h.value, 1, 200) AS name FROM hub h JOIN link l ON l.id = h.link
+WHERE h.field = 'name' AND lower(substr(h.value, 1, 200)) LIKE :pattern ESCAPE '!' AND h.link || '' < :before
+AND l.kind = :kind AND l.state = 'live'
+AND (CAST(:connection AS TEXT) = '' OR EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :connection))
+AND (CAST(:without AS TEXT) = '' OR NOT EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :without))
+ORDER BY h.link || '' DESC LIMIT :n;
+
+-- name: link_by_id
+SELECT l.id, l.kind, l.created_at, EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held FROM link l
+WHERE l.id = :link AND l.state = 'live';
+
+-- name: links_after
+-- Of each kind, oldest first, from after :after on.
+SELECT l.id, l.kind, l.created_at, EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held FROM link l
+WHERE l.state = 'live' AND l.id > :after ORDER BY l.id LIMIT :n;
+
+-- name: refs_of_links
+-- With the name of each deal; :ids is a JSON array of links.
+SELECT r.link, r.connection, r.kind, r.vendor_id, r.gone, h.value AS name FROM ref r
+LEFT JOIN hub h ON h.link = r.link AND h.field = 'name'
+WHERE r.link IN (SELECT value FROM json_each(:ids)) ORDER BY r.link, r.connection;
+
+-- name: refs_of_links for postgres
+SELECT r.link, r.connection, r.kind, r.vendor_id, r.gone, h.value AS name FROM ref r
+LEFT JOIN hub h ON h.link = r.link AND h.field = 'name'
+WHERE r.link IN (SELECT value FROM json_array_elements_text(CAST(:ids AS JSON))) ORDER BY r.link, r.connection;
+
+-- name: known_refs
+-- Records by their ids, and by other ids under which webhooks name them; :ids is a JSON array of vendor ids.
+SELECT r.connection, r.kind, r.vendor_id AS known_as, r.vendor_id, r.link FROM ref r
+WHERE r.vendor_id IN (SELECT value FROM json_each(:ids))
+UNION ALL
+SELECT a.connection, a.kind, a.alias, r.vendor_id, r.link FROM alias a
+JOIN ref r ON r.connection = a.connection AND r.kind = a.kind AND r.vendor_id = a.vendor_id
+WHERE a.alias IN (SELECT value FROM json_each(:ids));
+
+-- name: known_refs for postgres
+SELECT r.connection, r.kind, r.vendor_id AS known_as, r.vendor_id, r.link FROM ref r
+WHERE r.vendor_id IN (SELECT value FROM json_array_elements_text(CAST(:ids AS JSON)))
+UNION ALL
+SELECT a.connection, a.kind, a.alias, r.vendor_id, r.link FROM alias a
+JOIN ref r ON r.connection = a.connection AND r.kind = a.kind AND r.vendor_id = a.vendor_id
+WHERE a.alias IN (SELECT value FROM json_array_elements_text(CAST(:ids AS JSON)));
 
 -- Choices, and what the lists of the CRMs offer
 

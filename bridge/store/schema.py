@@ -129,6 +129,8 @@ CREATE TABLE alarm (
 CREATE INDEX ref_vendor_id ON ref (vendor_id);
 CREATE INDEX alias_alias ON alias (alias);
 CREATE INDEX hub_name ON hub (substr(value, 1, 200), link) WHERE field = 'name';
+CREATE INDEX hub_party ON hub (substr(value, 1, 200)) WHERE field IN ('contact', 'account');
+CREATE INDEX link_kind ON link (kind, id) WHERE state = 'live';
 CREATE INDEX hub_unknown ON hub (field, substr(value, 1, 200)) WHERE substr(value, 1, 9) = '"unknown:';
 CREATE INDEX attempt_link ON attempt (link, id);
 ALTER TABLE connection ADD COLUMN paused_by TEXT

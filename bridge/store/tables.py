@@ -1,4 +1,4 @@
-"""What is kept as data rather than as state: links and their refs, connections, and what pages show."""
+"""What is kept as data rather than as state: connections, and what pages show."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from bridge.store.audit import Audit, Deed
 from bridge.store.choices import Choices
 from bridge.store.engine import Engine, on_server
 from bridge.store.inbox import Inbox
+from bridge.store.links import Links
 from bridge.store.lists import Lists
 from bridge.store.rows import Row, to_json
+from bridge.store.searching import Searching
 from bridge.store.sharing import Sharing
 from bridge.store.sqlite import Sqlite
 from bridge.store.tokens import Tokens
@@ -40,7 +42,7 @@ def _engine(address: str | Path) -> Engine:
     return Postgres(str(address))
 
 
-class Tables(Sharing, Choices, Lists, Tokens, Activity, Audit):
+class Tables(Links, Searching, Choices, Lists, Sharing, Tokens, Activity, Audit):
     """
     address: of a PostgreSQL database, or the path of a SQLite file. new_id: makes the ids of rows; UUIDv7 unless a test
     wants its own.
@@ -54,54 +56,6 @@ class Tables(Sharing, Choices, Lists, Tokens, Activity, Audit):
     def migrate(self) -> list[str]:
         """Bring the schema up to date; return the names of the migrations that were applied."""
         return self.db.migrate()
-
-    def link(
-        self,
-        refs: Sequence[Ref],
-        now: int,
-        *,
-        link: str | None = None,
-        cause: str = "linked",
-        deed: Deed | None = None,
-    ) -> str:
-        """
-        Make these refs one link, or add them to an existing one, and look at all of them; return the link's id.
-
-        Raises Taken when a ref is in another link already, or two are of one connection.
-        """
-        with self.db.transaction():
-            self.note(deed)
-            return self._link(refs, now, link, cause)
-
-    def _link(self, refs: Sequence[Ref], now: int, link: str | None, cause: str) -> str:
-        new = link or self.new_id()
-        self._extend([(link, new, refs)], now, cause)
-        return new
-
-    def link_many(
-        self, planned: Sequence[tuple[str | None, str, Sequence[Ref]]], now: int, deed: Deed | None = None
-    ) -> None:
-        """Make or extend many links in one transaction: (existing link or None, its id, refs to add)."""
-        with self.db.transaction():
-            self.note(deed)
-            self._extend(planned, now, "linked")
-
-    def _extend(self, planned: Sequence[tuple[str | None, str, Sequence[Ref]]], now: int, cause: str) -> None:
-        new = [{"id": link, "kind": refs[0].kind, "at": now} for known, link, refs in planned if known is None]
-        self.db.many("add_link", new)
-        self.db.many(
-            "add_ref", [{**vars(r), "link": link, "linked_at": now} for _, link, refs in planned for r in refs]
-        )
-        deals = [link for _, link, refs in planned if refs[0].kind == "opportunity"]
-        self.db.many("look_at_all", [{"link": link, "at": now, "cause": cause} for link in deals])
-
-    def refs(self, link: str) -> list[Ref]:
-        """Return the refs of a link, by connection."""
-        return [Ref(r["connection"], r["vendor_id"], r["kind"]) for r in self.db.run("refs_of_link", link=link)]
-
-    def all_refs(self) -> list[tuple[str, Ref]]:
-        """Return every ref with its link."""
-        return [(r["link"], Ref(r["connection"], r["vendor_id"], r["kind"])) for r in self.db.run("refs")]
 
     def name_also(self, ref: Ref, aliases: Sequence[str]) -> None:
         """Remember other ids under which webhooks name a record."""
