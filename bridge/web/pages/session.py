@@ -90,6 +90,7 @@ def guard(blueprint: Blueprint, desk: Desk) -> None:
         if request.method not in SAFE:
             view = current_app.view_functions.get(request.endpoint or "")
             request.max_content_length = getattr(view, "bytes_max", FORM_BYTES_MAX)
+            request.max_form_memory_size = request.max_content_length
             _check_form()
             if not known().may_write:
                 abort(403)
