@@ -733,10 +733,6 @@ UPDATE write SET state = 'replayed' WHERE link = :link AND connection = :connect
 UPDATE write SET state = 'discarded' WHERE id = :id AND state = 'dead'
 RETURNING id, link, connection, patch, touched, at, cause, detail, answer;
 
--- name: drop_refused
-DELETE FROM hold WHERE link = :link AND connection = :connection AND field = :field AND kind = 'refused'
-AND reason = :detail;
-
 -- name: discard_delivery
 UPDATE delivery SET outcome = :outcome WHERE id = :id AND state = 'done' AND substr(outcome, 1, 6) = 'dead: '
 RETURNING id;

@@ -153,7 +153,8 @@ class Work:
 
     def discard_write(self, write: str, now: int, why: str, deed: Deed) -> bool:
         """
-        Let a write be that was given up: its values are not tried again there; False when there is none to discard.
+        Let a write be that was given up: its values are not tried again there, and the look that this asks for ends
+        its holds. False: there is none to discard.
 
         why: who and the reason, for the journal.
         """
@@ -161,12 +162,9 @@ class Work:
             rows = [_write(r) for r in self.db.run("discard_write", id=write)]
             for row in rows:
                 self.note(deed)
-                here = {"link": row["link"], "connection": row["connection"]}
                 for name, (value, version) in row["patch"].items():
-                    self.db.run("drop_refused", **here, field=name, detail=row["detail"])
                     e = Entry(now, row["connection"], name, "discarded", None, value, version, row["cause"], why)
                     self.db.run("note", **_entry(e, self.new_id(), row["link"]))
-                self.db.run("drop_refused", **here, field="", detail=row["detail"])
                 self.db.run("add_look", **_look(row, now))
         self.db.wake()
         return bool(rows)

@@ -362,6 +362,27 @@ def test_R8_a_conflict_on_hold_goes_on_while_one_side_differs() -> None:
     assert at.hubs["name"].held_until == FOREVER
 
 
+@pytest.mark.parametrize(("stands", "value"), [("a", "mine"), ("b", "theirs")])
+def test_R8_a_person_says_whose_value_stands(stands: str, value: str) -> None:
+    at = link(shadow("mine", base=1), Hub("theirs", 2, OLD, "b", hop=4, held_until=FOREVER))
+    at.sides["b"].shadows["name"] = shadow("theirs", base=2)
+    merge = Merge(at, rules(policy="hold"), NOW, "decided")
+    merge.decide("name", stands, "Hoa")
+    assert at.hubs["name"] == Hub(value, 3, NOW, stands)
+    other = "b" if stands == "a" else "a"
+    assert (at.sides[stands].shadows["name"].base, at.sides[other].shadows["name"].base < 3) == (3, True)
+    assert told(merge) == [("decided", stands, "theirs", value, 3)]
+    assert (merge.effects.journal[0].detail, looks(merge)) == ("Hoa", [("a", 0), ("b", 0)])
+
+
+def test_R8_an_edit_that_was_not_seen_when_a_person_decided_is_held_again() -> None:
+    at = link(shadow("mine", base=1), Hub("theirs", 2, OLD, "b", held_until=FOREVER))
+    at.sides["b"].shadows["name"] = shadow("theirs", base=2)
+    Merge(at, rules(policy="hold"), NOW).decide("name", "b", "Hoa")
+    Merge(at, rules(policy="hold"), NOW).observe(read("mine, later"), NOW)
+    assert (at.hubs["name"].value, at.hubs["name"].held_until) == ("theirs", FOREVER)
+
+
 # R9 arguments between automations
 
 

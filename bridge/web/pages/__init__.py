@@ -26,9 +26,16 @@ from bridge.desk import Desk, moment
 from bridge.desk.overview import Waits, waits
 from bridge.web.assets import address_of
 from bridge.web.lockout import Lockout
-from bridge.web.pages import activity, choices, errors, links, overview, session, words
+from bridge.web.pages import activity, choices, dead, errors, holds, links, overview, session, words
 
-PAGES: tuple[Callable[[Desk], Blueprint], ...] = (overview.routes, activity.routes, links.routes, choices.routes)
+PAGES: tuple[Callable[[Desk], Blueprint], ...] = (
+    overview.routes,
+    activity.routes,
+    links.routes,
+    choices.routes,
+    holds.routes,
+    dead.routes,
+)
 
 
 class Place(NamedTuple):
