@@ -419,7 +419,8 @@ DELETE FROM hub WHERE link = :link;
 UPDATE link SET state = 'deleted' WHERE id = :link;
 
 -- name: deals_of_party
-SELECT link FROM hub WHERE field IN ('contact', 'account') AND substr(value, 1, 200) = :value;
+SELECT link, field, version, origin AS connection FROM hub
+WHERE field IN ('contact', 'account') AND substr(value, 1, 200) = :value ORDER BY link, field;
 
 -- name: rename_party
 UPDATE hub SET value = :new WHERE field IN ('contact', 'account') AND substr(value, 1, 200) = :old;

@@ -26,12 +26,13 @@ from bridge.desk import Desk, moment
 from bridge.desk.overview import Waits, waits
 from bridge.web.assets import address_of
 from bridge.web.lockout import Lockout
-from bridge.web.pages import activity, choices, connections, dead, errors, holds, links, overview, session, words
+from bridge.web.pages import activity, choices, connections, dead, deals, errors, holds, links, overview, session, words
 
 PAGES: tuple[Callable[[Desk], Blueprint], ...] = (
     overview.routes,
     activity.routes,
     links.routes,
+    deals.routes,
     choices.routes,
     holds.routes,
     dead.routes,
