@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -18,6 +18,7 @@ from bridge.log import Fields, log_event, trace_of
 from bridge.store import STORE_FAILED, Fenced
 from bridge.store.rows import Row
 from bridge.store.store import Intake
+from bridge.store.tally import Tally
 from bridge.sweep import Swept, sweep
 
 IDLE_S = 1.0
@@ -37,7 +38,8 @@ class Worker:
     Runs a flow until told to stop. scans: seconds between two sweeps, by connection. retention_s: how long raw
     deliveries, attempts and finished writes are kept. name: unlike that of any other process. budgets: by connection,
     when they are shared with other processes; what they know is told to all. attends: whether it does what people ask
-    of a connection, and reads its lists daily.
+    of a connection, and reads its lists daily. tally: what this process counts. rounds: what else is done again and$
+    again, after as many seconds as each returns.
     """
 
     flow: Flow
@@ -46,6 +48,8 @@ class Worker:
     retention_s: float = 14 * 86_400.0
     name: str = "worker"
     budgets: Mapping[str, Budget] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
+    rounds: Sequence[Callable[[], float]] = ()
     attends: bool = False
     swept: Callable[[str, Swept], None] = lambda connection, swept: None
     stop: threading.Event = field(default_factory=threading.Event)
@@ -63,6 +67,7 @@ class Worker:
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         with suppress(Transient):
+            self.tally.flush(self.flow.store)
             for budget in self.budgets.values():
                 budget.give_back()
             self.flow.store.end_pulse(self.name)
@@ -78,9 +83,10 @@ class Worker:
         sharing = (
             [partial(self._every, self._tend_once), partial(self._every, self._pulse_once)] if self.budgets else []
         )
+        rounds = [partial(self._every, each) for each in self.rounds]
         attended = self.flow.connections if self.attends else ()
         attending = [partial(self._every, partial(self.attend_once, c)) for c in attended]
-        return [*working, *sweeping, pruning, *sharing, *attending]
+        return [*working, *sweeping, pruning, *sharing, *rounds, *attending]
 
     def _work(self, owner: str) -> None:
         """One thread: take in, claim, work; sleep only when there was nothing."""
@@ -249,9 +255,10 @@ class Worker:
         return TEND_S
 
     def _pulse_once(self) -> float:
-        """Tell what only this process knows of each connection, for pages and alerts."""
+        """Tell what only this process knows of each connection, for pages and alerts, and what it has counted."""
         known = {c: {**asdict(budget.state()), "sweep_ms": self.sweep_ms.get(c)} for c, budget in self.budgets.items()}
         self.flow.store.beat(self.name, known, self.flow.now())
+        self.tally.flush(self.flow.store)
         return PULSE_S
 
     def _prune_once(self) -> float:

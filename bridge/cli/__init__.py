@@ -11,7 +11,9 @@ import sys
 
 import click
 
+from bridge.cli.alerts import alert
 from bridge.cli.choices import choice
+from bridge.cli.connect import connect
 from bridge.cli.data import db
 from bridge.cli.explain import explain
 from bridge.cli.links import link
@@ -42,8 +44,8 @@ def cli(context: click.Context, config: str) -> None:
 
 
 COMMANDS = (
-    *(check, status, serve, work, sandbox, demo, link, choice, hold, dead_group, delivery, attempt, sweep, explain),
-    *(db, token),
+    *(check, connect, status, serve, work, sandbox, demo, link, choice, hold, dead_group, delivery),
+    *(attempt, sweep, explain, db, token, alert),
 )
 for command in COMMANDS:
     cli.add_command(command)

@@ -63,7 +63,7 @@ class Health(Value):
         told = [(self.state == "refused", f"it refuses the bridge: {self.why}")]
         told += [(self.state == "no worker", "no worker runs")]
         told += [(self.holds == 1, "1 hold"), (self.holds > 1, f"{self.holds} holds")]
-        told += [(self.dead == 1, "1 write was given up"), (self.dead > 1, f"{self.dead} writes were given up")]
+        told += [(self.dead == 1, "1 dead letter"), (self.dead > 1, f"{self.dead} dead letters")]
         return [words for true, words in told if true]
 
 

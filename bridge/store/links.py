@@ -199,10 +199,9 @@ class Links:
         self.db.run("end_link", link=link)
 
     def _fence_off(self, links: Sequence[str], now: int) -> None:
-        """Void the leases of links; what their workers may have sent, or are about to send, is in doubt."""
+        """Void the leases of links, all of whose sides are looked at: what their workers may have sent is in doubt."""
         self.db.many("doubt_as_long_as_leased", [{"link": link} for link in links])
         self.db.many("void_lease", [{"link": link, "now": now} for link in links])
-        self.db.many("look_in_doubt", [{"link": link, "at": now} for link in links])
 
     def _reopen(self, joining: Sequence[Joining], now: int) -> None:
         """

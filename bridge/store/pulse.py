@@ -17,7 +17,8 @@ KEPT_MS = 3_600_000
 class Burden:
     """
     What waits at one connection. due: looks whose time has come, the oldest since `due_since`. waiting: deliveries that
-    nobody has turned into looks, the oldest since `waiting_since`. dead: writes that were given up.
+    nobody has turned into looks, the oldest since `waiting_since`. dead: dead letters, writes and
+    deliveries alike.
     """
 
     due: int = 0

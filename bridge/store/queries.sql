@@ -178,13 +178,15 @@ SELECT connection, kind, vendor_id, linked_at, stamp, wrote_at, missing_since, g
 WHERE link = :link ORDER BY connection;
 
 -- name: load_hubs
-SELECT field, value, version, stamp, origin, hop, held_until, argued, argued_day FROM hub WHERE link = :link;
+SELECT field, value, version, stamp, origin, hop, held_until, argued, argued_day FROM hub WHERE link = :link ORDER BY field;
 
 -- name: load_shadows
-SELECT connection, field, native, base, moved_at, sent, undated FROM shadow WHERE link = :link;
+SELECT connection, field, native, base, moved_at, sent, undated FROM shadow WHERE link = :link
+ORDER BY connection, field;
 
 -- name: load_formers
-SELECT connection, field, native, replaced_at FROM former WHERE link = :link ORDER BY replaced_at;
+SELECT connection, field, native, replaced_at FROM former WHERE link = :link
+ORDER BY replaced_at, connection, field, native;
 
 -- name: load_writes
 SELECT connection, id, patch, touched, at FROM write WHERE link = :link AND state = 'open';
@@ -371,12 +373,6 @@ WHERE id = :link;
 UPDATE write SET at = (SELECT CASE WHEN lease_until > write.at THEN lease_until ELSE write.at END FROM link WHERE id = :link)
 WHERE link = :link AND state = 'open';
 
--- name: look_in_doubt
--- At each side with an open write: whoever sent it does not come back with the answer.
-INSERT INTO look (link, connection, at, cause) SELECT link, connection, CAST(:at AS BIGINT), 'in doubt' FROM write
-WHERE link = :link AND state = 'open'
-ON CONFLICT (link, connection, at, cause) DO NOTHING;
-
 -- name: leave_open_write
 UPDATE write SET state = 'refused', detail = :detail WHERE link = :link AND connection = :connection AND state = 'open';
 
@@ -431,54 +427,56 @@ UPDATE hub SET value = :new WHERE field IN ('contact', 'account') AND substr(val
 
 -- name: links
 -- Newest first, from before :before on.
-SELECT l.id, l.kind, l.created_at, EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held FROM link l
-WHERE l.kind = :kind AND l.state = 'live' AND l.id < :before
+SELECT l.id FROM link l WHERE l.kind = :kind AND l.state = 'live' AND l.id < :before
 AND (CAST(:connection AS TEXT) = '' OR EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :connection))
 AND (CAST(:without AS TEXT) = '' OR NOT EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :without))
 ORDER BY l.id DESC LIMIT :n;
 
 -- name: links_by_id
 -- Those that have :q as their id, or as the id or code of a record.
-SELECT l.id, l.kind, l.created_at, EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held FROM link l
-WHERE l.id IN (
+SELECT l.id FROM (
     SELECT link FROM ref WHERE vendor_id = :q
     UNION SELECT r.link FROM alias a
     JOIN ref r ON r.connection = a.connection AND r.kind = a.kind AND r.vendor_id = a.vendor_id WHERE a.alias = :q
-    UNION SELECT CAST(:q AS TEXT))
-AND l.kind = :kind AND l.state = 'live' AND l.id < :before
+    UNION SELECT CAST(:q AS TEXT)) AS found CROSS JOIN link l
+WHERE l.id = found.link AND l.kind = :kind AND l.state = 'live' AND l.id < :before
 AND (CAST(:connection AS TEXT) = '' OR EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :connection))
 AND (CAST(:without AS TEXT) = '' OR NOT EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :without))
 ORDER BY l.id DESC LIMIT :n;
 
 -- name: links_by_name
--- Those whose name fits :pattern, which is in lower case. The texts put together keep SQLite to the index of names.
-SELECT l.id, l.kind, l.created_at, EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held,
-substr(h.value, 1, 200) AS name FROM hub h JOIN link l ON l.id = h.link
-WHERE h.field = 'name' AND lower(substr(h.value, 1, 200)) LIKE :pattern ESCAPE '!' AND h.link || '' < :before
-AND l.kind = :kind AND l.state = 'live'
+-- Those whose name fits :pattern; the case of ASCII does not matter. SQLite reads the tables of a CROSS JOIN in its order.
+SELECT l.id, substr(h.value, 1, 200) AS name FROM hub h CROSS JOIN link l
+WHERE h.field = 'name' AND substr(h.value, 1, 200) LIKE :pattern ESCAPE '!' AND h.link < :before
+AND l.id = h.link AND l.kind = :kind AND l.state = 'live'
 AND (CAST(:connection AS TEXT) = '' OR EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :connection))
 AND (CAST(:without AS TEXT) = '' OR NOT EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :without))
-ORDER BY h.link || '' DESC LIMIT :n;
+ORDER BY h.link DESC LIMIT :n;
 
--- name: link_by_id
-SELECT l.id, l.kind, l.created_at, EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held FROM link l
-WHERE l.id = :link AND l.state = 'live';
+-- name: links_by_name for postgres
+SELECT l.id, substr(h.value, 1, 200) AS name FROM hub h CROSS JOIN link l
+WHERE h.field = 'name' AND substr(h.value, 1, 200) ILIKE :pattern ESCAPE '!' AND h.link < :before
+AND l.id = h.link AND l.kind = :kind AND l.state = 'live'
+AND (CAST(:connection AS TEXT) = '' OR EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :connection))
+AND (CAST(:without AS TEXT) = '' OR NOT EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :without))
+ORDER BY h.link DESC LIMIT :n;
 
 -- name: links_after
 -- Of each kind, oldest first, from after :after on.
-SELECT l.id, l.kind, l.created_at, EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held FROM link l
-WHERE l.state = 'live' AND l.id > :after ORDER BY l.id LIMIT :n;
+SELECT id FROM link WHERE state = 'live' AND id > :after ORDER BY id LIMIT :n;
 
--- name: refs_of_links
--- With the name of each deal; :ids is a JSON array of links.
-SELECT r.link, r.connection, r.kind, r.vendor_id, r.gone, h.value AS name FROM ref r
-LEFT JOIN hub h ON h.link = r.link AND h.field = 'name'
-WHERE r.link IN (SELECT value FROM json_each(:ids)) ORDER BY r.link, r.connection;
+-- name: show_links
+-- With their refs, the name of the deal, and whether something waits; :ids is a JSON array of links.
+SELECT l.id, l.kind, l.created_at, r.connection, r.vendor_id, r.gone, h.value AS name,
+EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held
+FROM link l JOIN ref r ON r.link = l.id LEFT JOIN hub h ON h.link = l.id AND h.field = 'name'
+WHERE l.id IN (SELECT value FROM json_each(:ids)) ORDER BY l.id, r.connection;
 
--- name: refs_of_links for postgres
-SELECT r.link, r.connection, r.kind, r.vendor_id, r.gone, h.value AS name FROM ref r
-LEFT JOIN hub h ON h.link = r.link AND h.field = 'name'
-WHERE r.link IN (SELECT value FROM json_array_elements_text(CAST(:ids AS JSON))) ORDER BY r.link, r.connection;
+-- name: show_links for postgres
+SELECT l.id, l.kind, l.created_at, r.connection, r.vendor_id, r.gone, h.value AS name,
+EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held
+FROM link l JOIN ref r ON r.link = l.id LEFT JOIN hub h ON h.link = l.id AND h.field = 'name'
+WHERE l.id IN (SELECT value FROM json_array_elements_text(CAST(:ids AS JSON))) ORDER BY l.id, r.connection;
 
 -- name: known_refs
 -- Records by their ids, and by other ids under which webhooks name them; :ids is a JSON array of vendor ids.
@@ -651,6 +649,11 @@ DELETE FROM answered WHERE at < :before;
 SELECT id, at, connection, field, what, old, new, version, delivery, detail FROM journal
 WHERE link = :link AND id > :after ORDER BY id LIMIT :n;
 
+-- name: waits
+-- How much waits for a person.
+SELECT (SELECT COUNT(*) FROM hold) AS holds, (SELECT COUNT(*) FROM write WHERE state = 'dead')
++ (SELECT COUNT(*) FROM delivery WHERE state = 'done' AND substr(outcome, 1, 6) = 'dead: ') AS dead;
+
 -- name: page_of_deliveries
 -- Newest first; '' and the widest times take everything. A link is known by what the delivery led to.
 SELECT id, connection, at, method, content_type, length(body) AS size, state, outcome FROM delivery
@@ -736,10 +739,81 @@ RETURNING id, link, connection, patch, touched, at, cause, detail, answer;
 UPDATE delivery SET outcome = :outcome WHERE id = :id AND state = 'done' AND substr(outcome, 1, 6) = 'dead: '
 RETURNING id;
 
--- name: waits
--- How much waits for a person.
-SELECT (SELECT COUNT(*) FROM hold) AS holds, (SELECT COUNT(*) FROM write WHERE state = 'dead')
-+ (SELECT COUNT(*) FROM delivery WHERE state = 'done' AND substr(outcome, 1, 6) = 'dead: ') AS dead;
+-- name: known
+SELECT (SELECT COUNT(*) FROM link WHERE state = 'live' AND kind = 'opportunity') AS links,
+(SELECT COUNT(*) FROM choice) AS choices;
+
+-- name: activity
+-- What made the bridge act, newest first, from before an id on: deliveries; and the first attempt of each run of attempts
+-- at one link that no delivery has caused, such as a sweep's. A run ends where nothing has followed for :run_ms.
+SELECT id, connection, at, state, outcome, link, cause FROM (
+SELECT * FROM (
+    SELECT d.id, d.connection, d.at, d.state, d.outcome, '' AS link, '' AS cause FROM delivery d
+    WHERE d.id < :before AND (:connection = '' OR d.connection = :connection)
+    AND (:link = '' OR d.id IN (SELECT l.cause FROM attempt l WHERE l.link = :link))
+    AND d.outcome LIKE :like AND d.outcome NOT LIKE :unlike AND (:failed = 0 OR EXISTS (
+        SELECT 1 FROM attempt f WHERE f.cause = d.id AND f.outcome IN ('failed', 'dead', 'refused')))
+    ORDER BY d.id DESC LIMIT :n) AS heard
+UNION ALL
+SELECT * FROM (
+    SELECT a.id, a.connection, a.at, 'done' AS state, a.outcome, a.link, a.cause FROM attempt a
+    WHERE a.id < :before AND (:connection = '' OR a.connection = :connection) AND (:link = '' OR a.link = :link)
+    AND a.outcome LIKE :like AND a.outcome NOT LIKE :unlike AND (:failed = 0 OR EXISTS (
+        SELECT 1 FROM attempt f WHERE f.link = a.link AND f.cause = a.cause AND f.id >= a.id
+        AND f.at <= a.at + :run_ms AND f.outcome IN ('failed', 'dead', 'refused')))
+    AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.id = a.cause) AND COALESCE((
+        SELECT b.at FROM attempt b WHERE b.link = a.link AND b.cause = a.cause AND b.id < a.id
+        ORDER BY b.id DESC LIMIT 1), 0) < a.at - :run_ms
+    ORDER BY a.id DESC LIMIT :n) AS found
+) AS acts ORDER BY id DESC LIMIT :n;
+
+-- name: attempts_of_deliveries
+-- :ids is a JSON array of theirs.
+SELECT id, at, link, connection, cause, outcome, reason, ms FROM attempt
+WHERE cause IN (SELECT value FROM json_each(:ids)) ORDER BY id;
+
+-- name: attempts_of_deliveries for postgres
+SELECT id, at, link, connection, cause, outcome, reason, ms FROM attempt
+WHERE cause IN (SELECT json_array_elements_text(CAST(:ids AS JSON))) ORDER BY id;
+
+-- name: attempts_of_links
+-- Those between an id and a time; :links is a JSON array.
+SELECT id, at, link, connection, cause, outcome, reason, ms FROM attempt
+WHERE link IN (SELECT value FROM json_each(:links)) AND id >= :first AND at <= :until ORDER BY id;
+
+-- name: attempts_of_links for postgres
+SELECT id, at, link, connection, cause, outcome, reason, ms FROM attempt
+WHERE link IN (SELECT json_array_elements_text(CAST(:links AS JSON))) AND id >= :first AND at <= :until ORDER BY id;
+
+-- name: names_of_links
+SELECT link, value FROM hub WHERE field = 'name' AND link IN (SELECT value FROM json_each(:links));
+
+-- name: names_of_links for postgres
+SELECT link, value FROM hub
+WHERE field = 'name' AND link IN (SELECT json_array_elements_text(CAST(:links AS JSON)));
+
+-- name: held_back
+-- What of these links has begun to wait since an id, and what made us look.
+SELECT link, connection, field, delivery AS cause, at FROM journal
+WHERE link IN (SELECT value FROM json_each(:links)) AND id >= :first AND what IN ('waits', 'held') ORDER BY id;
+
+-- name: held_back for postgres
+SELECT link, connection, field, delivery AS cause, at FROM journal
+WHERE link IN (SELECT json_array_elements_text(CAST(:links AS JSON))) AND id >= :first AND what IN ('waits', 'held')
+ORDER BY id;
+
+-- name: latest
+-- Differs from what it was when something that `activity` shows has changed.
+SELECT (SELECT MAX(id) FROM delivery) AS delivery, (SELECT MAX(id) FROM attempt) AS attempt,
+(SELECT COUNT(*) FROM delivery WHERE state = 'waiting') AS waiting;
+
+-- name: hourly
+-- How often what happened, by connection and whole hours since :since.
+SELECT connection, (at - :since) / 3600000 AS hour,
+CASE WHEN outcome LIKE 'changed%' THEN 'edits' WHEN outcome LIKE 'wrote%' THEN 'writes'
+WHEN outcome = 'echo' THEN 'echoes' ELSE 'failures' END AS what, COUNT(*) AS n
+FROM attempt WHERE at >= :since AND (outcome LIKE 'changed%' OR outcome LIKE 'wrote%'
+OR outcome IN ('echo', 'failed', 'dead', 'refused')) GROUP BY 1, 2, 3;
 
 -- What is measured
 
@@ -757,6 +831,31 @@ DELETE FROM pulse WHERE process = :process;
 -- name: pulses
 SELECT process, connection, state FROM pulse WHERE at >= :since;
 
+-- name: add_tally
+INSERT INTO tally (connection, what, outcome, n) VALUES (:connection, :what, :outcome, :n)
+ON CONFLICT (connection, what, outcome) DO UPDATE SET n = tally.n + excluded.n;
+
+-- name: tallies
+SELECT connection, what, outcome, n FROM tally;
+
+-- name: alarms
+SELECT connection, what, level, since, below_since, peak FROM alarm;
+
+-- name: put_alarm
+INSERT INTO alarm (connection, what, level, since, below_since, peak)
+VALUES (:connection, :what, :level, :since, :below_since, :peak)
+ON CONFLICT (connection, what) DO UPDATE SET level = excluded.level, since = excluded.since,
+below_since = excluded.below_since, peak = excluded.peak;
+
+-- name: drop_alarm
+DELETE FROM alarm WHERE connection = :connection AND what = :what;
+
+-- name: lease_duty
+-- For whoever has it already, or asks first once it has lapsed.
+INSERT INTO duty (name, owner, until) VALUES (:name, :owner, :until)
+ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until
+WHERE duty.owner = excluded.owner OR duty.until <= :now RETURNING name;
+
 -- name: due_by_connection
 SELECT k.connection, COUNT(*) AS n, MIN(k.at) AS since FROM look k JOIN link l ON l.id = k.link AND l.state = 'live'
 WHERE k.at <= :now GROUP BY k.connection;
@@ -768,7 +867,11 @@ SELECT connection, COUNT(*) AS n, MIN(at) AS since FROM delivery WHERE state = '
 SELECT connection, COUNT(*) AS n FROM hold GROUP BY connection;
 
 -- name: dead_by_connection
-SELECT connection, COUNT(*) AS n FROM write WHERE state = 'dead' GROUP BY connection;
+-- What `page_of_dead` lists.
+SELECT connection, COUNT(*) AS n FROM (
+SELECT connection FROM write WHERE state = 'dead'
+UNION ALL SELECT connection FROM delivery WHERE state = 'done' AND substr(outcome, 1, 6) = 'dead: '
+) AS dead GROUP BY connection;
 
 -- What only PostgreSQL needs: SQLite sets itself up by PRAGMAs, and sqlite-utils keeps its migrations.
 

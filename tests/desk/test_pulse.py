@@ -18,6 +18,7 @@ from bridge.connectors.budget import Budget
 from bridge.core.model import FOREVER, Hold, Look, Ref
 from bridge.desk.pulse import ALIVE_MS, Health, health
 from bridge.store.audit import Deed
+from bridge.store.store import Intake
 from bridge.worker import Worker
 
 ROOT = Path(__file__).parents[2]
@@ -116,6 +117,15 @@ def test_a_look_that_is_not_due_is_no_lag_and_holds_are_counted(bridge: Assemble
     store.look(link, [Look(Ref("getfly", "g1"), bridge.now() + 60_000, "again")])
     each = of(bridge)
     assert (each.due, each.lag_s, each.holds, each.needs) == (0, 0, 2, ["2 holds"])
+
+
+def test_dead_letters_are_writes_and_deliveries(bridge: Assembled) -> None:
+    beat(bridge)
+    kept: dict[str, Any] = {"method": "POST", "query": {}, "content_type": "text/plain", "body": b"x"}
+    for outcome in ("dead: defect", "dead: not_found", "echo"):
+        delivery = bridge.store.accept("getfly", None, bridge.now(), **kept)
+        bridge.store.become_looks([Intake(delivery or "", (), outcome)])
+    assert (of(bridge).dead, of(bridge).needs, bridge.store.waits()["dead"]) == (2, ["2 dead letters"], 2)
 
 
 def test_silent_processes_are_forgotten_after_an_hour(bridge: Assembled) -> None:

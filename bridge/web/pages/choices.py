@@ -51,7 +51,8 @@ def routes(desk: Desk) -> Blueprint:
     @pages.post("/choices/put")
     def put() -> Response:
         instead, etag = request.form.get("instead"), request.form.get("etag")
-        made = choices.put(desk, who(), *_given(), _use(), instead=instead, etag=etag)
+        use = _use() if "use" in request.form else choices.fitting_use(desk, *_given())
+        made = choices.put(desk, who(), *_given(), use, instead=instead, etag=etag)
         return said(_back(), _told(made), "warn" if made.remarks else "good")
 
     @pages.post("/choices/drop")
@@ -93,8 +94,8 @@ def _given() -> Key:
 
 
 def _use() -> Use:
-    given = request.form.get("use", "both")
-    return next((use for use in NAMED.values() if use == given), None) or abort(400)
+    given = next((use for use in NAMED.values() if use == request.form["use"]), None)
+    return given or abort(400)
 
 
 def _wanted() -> dict[str, str]:
