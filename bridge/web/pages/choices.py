@@ -81,9 +81,8 @@ def routes(desk: Desk) -> Blueprint:
     @pages.get("/choices/export")
     def take_out() -> Response:
         form: Form = "ndjson" if request.args.get("form") == "ndjson" else "csv"
-        lines = stream_with_context(choice_table.export(desk, form))
         named = {"Content-Disposition": f'attachment; filename="choices.{form}"'}
-        return Response(lines, mimetype=MEDIA[form], headers=named)
+        return Response(stream_with_context(choice_table.export(desk, form)), mimetype=MEDIA[form], headers=named)
 
     return pages
 
