@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -43,10 +43,11 @@ def reader(app: Flask, bridge: Parts) -> Caller:
     return Caller(app, tokens.make(bridge.desk, "board", "read", "command line").secret)
 
 
-@pytest.fixture
-def seat(tmp_path: Path) -> Iterator[Assembled]:
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def seat(request: pytest.FixtureRequest, tmp_path: Path, postgres: Callable[[Path], str]) -> Iterator[Assembled]:
     """The real bridge with the sandbox's five connections, none of which is there: the web layer calls nobody."""
-    env = {**os.environ, **SECRETS, "BRIDGE_DATABASE": str(tmp_path / "seat.db")}
+    database = str(tmp_path / "seat.db") if request.param == "SQLite" else postgres(tmp_path)
+    env = {**os.environ, **SECRETS, "BRIDGE_DATABASE": database}
     made = assemble(ROOT / "config/sandbox.toml", env)
     made.store.migrate()
     yield made
