@@ -81,6 +81,8 @@ def test_a_conflict_ends_when_a_person_says_whose_value_stands(stands: str, show
     assert (h.kind, h.cure.action) == ("conflict", "decide")
     shown_now = [(s.connection, s.native, s.current) for s in h.cure.sides]
     assert shown_now[:2] == [("a", "of a", True), ("b", "of b", False)]
+    [group] = holds.groups(desk)
+    assert (group.connection, group.deals, len(group.sample)) == ("", 1, 1), "it is one decision, wherever it is held"
     assert "stands, the others follow" in holds.cure(desk, "Hoa", scene.link, "b", "name", stands).says
     scene.run()
     assert (scene.shows("name"), holds.page(desk).items) == (dict.fromkeys("abc", shown), [])
