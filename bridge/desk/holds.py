@@ -69,7 +69,7 @@ class Held(Value):
 
 class Group(Value):
     """
-    All deals that wait for one and the same thing. connection: "" where a person decides between the sides of a deal.
+    All deals that wait for one and the same thing. connection: "" where one cure is for all sides of a deal.
     since: the first of them. sample: the first few.
     """
 

@@ -533,9 +533,10 @@ LEFT JOIN hub AS named ON named.link = h.link AND named.field = 'name'
 WHERE h.link = :link AND h.connection = :connection AND h.field = :field;
 
 -- name: groups_of_holds
--- Where a person decides between the sides of a deal, it does not matter at which of them it is held: no connection.
+-- Where one cure is for all sides, a decision between them or a meaning, it does not matter where it is held: no
+-- connection.
 SELECT side AS connection, field, kind, reason, MIN(cure) AS cure, MIN(since) AS since, COUNT(DISTINCT link) AS deals
-FROM (SELECT *, CASE WHEN kind IN ('conflict', 'argument') THEN '' ELSE connection END AS side FROM hold) AS h
+FROM (SELECT *, CASE WHEN kind IN ('conflict', 'argument', 'meaning') THEN '' ELSE connection END AS side FROM hold) AS h
 WHERE (:connection = '' OR connection = :connection) AND (:field = '' OR field = :field)
 AND (:kind = '' OR kind = :kind) GROUP BY side, field, kind, reason ORDER BY MIN(since), side, field, reason;
 

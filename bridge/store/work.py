@@ -98,7 +98,7 @@ class Work:
         """
         Return what waits for one and the same reason: connection, field, kind, reason, cure, since and `deals`.
 
-        connection: "" where a person decides between the sides of a deal.
+        connection: "" where one cure is for all sides: a decision between them, or a meaning.
         """
         return [dict(r) for r in self.db.run("groups_of_holds", connection=connection, field=field, kind=kind)]
 
