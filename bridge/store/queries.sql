@@ -700,9 +700,12 @@ LEFT JOIN hub AS named ON named.link = h.link AND named.field = 'name'
 WHERE h.link = :link AND h.connection = :connection AND h.field = :field;
 
 -- name: groups_of_holds
-SELECT connection, field, kind, reason, MIN(cure) AS cure, MIN(since) AS since, COUNT(*) AS deals FROM hold
+-- Where one cure is for all sides, a decision between them or a meaning, it does not matter where it is held: no
+-- connection.
+SELECT side AS connection, field, kind, reason, MIN(cure) AS cure, MIN(since) AS since, COUNT(DISTINCT link) AS deals
+FROM (SELECT *, CASE WHEN kind IN ('conflict', 'argument', 'meaning') THEN '' ELSE connection END AS side FROM hold) AS h
 WHERE (:connection = '' OR connection = :connection) AND (:field = '' OR field = :field)
-AND (:kind = '' OR kind = :kind) GROUP BY connection, field, kind, reason ORDER BY MIN(since), connection, field, reason;
+AND (:kind = '' OR kind = :kind) GROUP BY side, field, kind, reason ORDER BY MIN(since), side, field, reason;
 
 -- name: page_of_dead
 -- Writes that were given up, and deliveries that nothing came of, as one list; both are named by ids that grow with time.
