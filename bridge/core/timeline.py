@@ -243,6 +243,12 @@ def _refused(known: Known, e: Row) -> str:
     return f"{e['connection']} could not be brought level, and it is not tried again by itself: {e['detail']}."
 
 
+def _discarded(known: Known, e: Row) -> str:
+    return (
+        f"{_capital(e['field'])} {_native(known, e, 'new')}, which {e['connection']} refused, is let be: {e['detail']}."
+    )
+
+
 WORDS: Mapping[str, Callable[[Known, Row], str]] = {
     "set": _set,
     "decided": _decided,
@@ -262,8 +268,10 @@ WORDS: Mapping[str, Callable[[Known, Row], str]] = {
     "waits": _waits,
     "freed": lambda known, e: f"{_what(e)} waits no longer at {e['connection']}.",
     "refused": _refused,
-    "replayed": lambda known, e: f"What was given up at {e['connection']} is tried again.",
-    "discarded": lambda known, e: f"What was given up at {e['connection']} was put away: {e['detail']}.",
+    "replayed": lambda known, e: (
+        f"{' '.join(filter(None, ('Tried again', e['detail'])))}: what {e['connection']} refused."
+    ),
+    "discarded": _discarded,
     "gone": lambda known, e: f"The record is gone at {e['connection']}: {e['detail']}.",
     "back": lambda known, e: f"The record is there again at {e['connection']}.",
     "linked": lambda known, e: f"Record {e['detail']} of {e['connection']} was linked.",

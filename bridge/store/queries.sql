@@ -540,6 +540,7 @@ ORDER BY h.connection, h.field, hub.value;
 SELECT COUNT(*) AS deals FROM ref r
 JOIN shadow s ON s.link = r.link AND s.connection = r.connection AND s.field = :field
 WHERE r.connection = :connection AND r.kind = 'opportunity' AND r.gone = 0 AND s.native IN (:text, :number);
+
 -- name: drop_listed
 DELETE FROM listed WHERE connection = :connection;
 
@@ -731,7 +732,8 @@ UPDATE delivery SET state = 'waiting', outcome = ''
 WHERE id = :id AND state = 'done' AND substr(outcome, 1, 6) = 'dead: ' RETURNING id;
 
 -- name: replay_side
-UPDATE write SET state = 'replayed' WHERE link = :link AND connection = :connection AND state = 'dead' RETURNING id;
+UPDATE write SET state = 'replayed' WHERE link = :link AND connection = :connection AND state = 'dead'
+RETURNING link, connection;
 
 -- name: discard_write
 UPDATE write SET state = 'discarded' WHERE id = :id AND state = 'dead'
@@ -796,11 +798,11 @@ WHERE field = 'name' AND link IN (SELECT json_array_elements_text(CAST(:links AS
 
 -- name: held_back
 -- What of these links has begun to wait since an id, and what made us look.
-SELECT link, connection, field, delivery AS cause, at FROM journal
+SELECT link, connection, field, detail, delivery AS cause, at FROM journal
 WHERE link IN (SELECT value FROM json_each(:links)) AND id >= :first AND what IN ('waits', 'held') ORDER BY id;
 
 -- name: held_back for postgres
-SELECT link, connection, field, delivery AS cause, at FROM journal
+SELECT link, connection, field, detail, delivery AS cause, at FROM journal
 WHERE link IN (SELECT json_array_elements_text(CAST(:links AS JSON))) AND id >= :first AND what IN ('waits', 'held')
 ORDER BY id;
 

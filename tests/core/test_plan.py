@@ -66,9 +66,10 @@ def planned(
 def test_what_was_refused_is_left_out(refusal: Refusal, patch: dict[str, Said], held: list[str], base: int) -> None:
     at, spec = link({"name": ("x", 2)}, {"name": ("old", 1)}), rules()
     made = planned(at, spec)
-    leave_out(made, at.sides["a"], spec.sides["a"], {"name": refusal}, singly=False)
+    leave_out(made, at, at.sides["a"], spec, {"name": refusal}, NOW, singly=False, cause="d1")
     assert (made.patch, [h.field for h in made.holds]) == (patch, held)
     assert at.sides["a"].shadows["name"].base == base
+    assert [(e.what, e.version) for e in made.journal] == ([("not_sent", base)] if base == 2 else [])
 
 
 # what is due

@@ -158,8 +158,11 @@ CASES: list[tuple[dict[str, Any], str]] = [
         entry("refused", "", detail="HTTP 400: no"),
         "oo could not be brought level, and it is not tried again by itself: HTTP 400: no.",
     ),
-    (entry("replayed", ""), "What was given up at oo is tried again."),
-    (entry("discarded", "", detail="too old"), "What was given up at oo was put away: too old."),
+    (entry("replayed", "", detail="by hoa"), "Tried again by hoa: what oo refused."),
+    (
+        entry("discarded", new="5", detail="hoa: too old"),
+        "Stage Proposal (5), which oo refused, is let be: hoa: too old.",
+    ),
     (entry("gone", "", detail="two reads found nothing"), "The record is gone at oo: two reads found nothing."),
     (entry("back", ""), "The record is there again at oo."),
     (entry("something new", "name", detail="told so"), "oo: something new told so."),

@@ -25,7 +25,9 @@ def told(scene: Scene) -> list[str]:
     assert from_the_journal(scene.store, scene.link) == from_the_store(scene.store, scene.link)
     known = Known({name: {f.name: f for f in c.fields} for name, c in scene.connectors.items()})
     return [
-        line.sentence for line in timeline(scene.store.journal(scene.link), known) if line.what not in ("first", "met")
+        line.sentence
+        for line in timeline(scene.store.journal(scene.link), known)
+        if line.what not in ("linked", "first", "met")
     ]
 
 

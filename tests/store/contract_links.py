@@ -245,6 +245,8 @@ class LinksContract:
         store.merge(first, second, NOW + 1)
         hubs = store.peek(link).hubs
         assert [hubs[f].value for f in ("contact", "account", "name")] == [first, first, second]
+        renamed = [(e["field"], e["old"], e["new"]) for e in store.journal(link) if e["what"] == "understood"]
+        assert renamed == [("account", second, first), ("contact", second, first)]
         assert set(store.due_looks(link, NOW + 1)) == {"a", "b", "c"}
         with pytest.raises(Fenced):
             store.save(claim, at, NOW + 2)

@@ -176,6 +176,8 @@ def test_what_one_side_was_refused_is_replayed_together(store: Store) -> None:
     assert store.replay_side(link, "a", NOW, DEED) == 1
     assert store.replay_side(link, "b", NOW, DEED) == 0
     assert (causes(store, link), len(store.page_of_dead(9))) == ({"a": ["replay"], "b": ["replay"]}, 1)
+    told = [(e["connection"], e["what"], e["detail"]) for e in store.journal(link) if e["what"] == "replayed"]
+    assert told == [("a", "replayed", f"by {DEED.who}")]
     store.look_again(other, "b", NOW, DEED)
     assert causes(store, other) == {"b": ["again"]}
 
