@@ -19,7 +19,6 @@ from bridge.connectors.http import RequestsTransport
 from bridge.connectors.registry import VENDORS
 from bridge.core.errors import BridgeError, Misconfigured
 from bridge.core.grants import Limits
-from bridge.core.model import FOREVER
 from bridge.desk import Desk
 from bridge.flow import Flow
 from bridge.log import log_event
@@ -100,21 +99,9 @@ class Assembled:
             self.settings.threads,
             self.settings.retention_days * 86_400.0,
             name=self.process,
-            budgets=tuple(self.budgets.values()),
+            budgets=self.budgets,
+            attends=True,
         )
-
-    def try_connection(self, name: str) -> list[str]:
-        """
-        Ask a CRM for proof that the settings fit, and return its remarks. One that was paused for good goes on.
-
-        Raises what Connector.check raises.
-        """
-        remarks = self.connectors[name].check()
-        row = self.store.connections().get(name)
-        if row is not None and row["paused_until"] == FOREVER:
-            self.store.resume(name, self.now())
-            remarks.append("was paused, goes on")
-        return remarks
 
     @property
     def path_secrets(self) -> Mapping[str, str]:
@@ -146,7 +133,7 @@ def assemble(path: str | Path, env: Mapping[str, str]) -> Assembled:
 
 def connector_of(c: ConnectionSettings, gate: Budget, now_s: Callable[[], float] = time.time) -> Connector:
     """Return the connector of one connection; raises Misconfigured when its settings do not fit together."""
-    account = Account(c.name, c.base_url, c.secrets, c.options, c.custom, c.currency, c.zone)
+    account = Account(c.name, c.base_url, c.secrets, c.options, c.custom, c.currency, c.zone, c.variables)
     timeout_s = c.habits.timeout / 1000
     patience = {"connect_s": min(5.0, timeout_s / 4), "read_s": min(10.0, timeout_s / 2)}
     transport = RequestsTransport(**patience, allow_private=c.allow_private)

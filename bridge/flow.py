@@ -14,9 +14,9 @@ from typing import Any
 from bridge.connectors.base import Connector, Inbound
 from bridge.core.backoff import next_try
 from bridge.core.errors import BridgeError, Disconnected, Misconfigured, Permanent, Transient
-from bridge.core.merge import Merge
+from bridge.core.merge import Merge, in_doubt
 from bridge.core.model import FOREVER, Effects, Entry, Hold, Link, Look, Record, Side, Write
-from bridge.core.plan import Plan, behind, due, plan
+from bridge.core.plan import Plan, behind, due, garbled, leave_out, plan
 from bridge.core.rules import Rules
 from bridge.core.story import outcome_of
 from bridge.sides import Connection, Sides
@@ -24,7 +24,6 @@ from bridge.store import Claim, Fenced, Store
 from bridge.store.store import Attempt, Intake, Waiting
 
 LEASE_MS = 60_000
-REFUSED_CURE = "give it a value that this CRM takes, or mend the cause and run `bridge replay --dead`"
 
 
 @dataclass
@@ -125,10 +124,11 @@ class Flow:
             link = self.store.load(claim)
             due_looks = self.store.due_looks(link.id, now) or {c: ["defect"] for c in link.sides}
             for connection, causes in due_looks.items():
-                why = Hold(connection, "", "a defect of the bridge", "report it with the attempt's detail, then replay")
-                taken, ended = {connection: (now, causes)}, (causes, "dead: defect")
-                attempt = Attempt(link.id, connection, causes[0], "dead", "defect", trace)
-                self.store.save(claim, link, now, taken=taken, holds={connection: [why]}, ended=ended, attempt=attempt)
+                cure = "report it with the attempt's detail, then replay"
+                why = Hold(connection, "", "a defect of the bridge", cure, "defect")
+                taken, ended, cause = {connection: (now, causes)}, (causes, "dead: defect"), causes[0]
+                attempt, holds = Attempt(link.id, connection, cause, "dead", "defect", trace), {connection: [why]}
+                self.store.save(claim, link, now, taken=taken, holds=holds, ended=ended, attempt=attempt, cause=cause)
                 self.report(attempt)
             self.store.release(claim)
         except Fenced:
@@ -181,13 +181,13 @@ class Flow:
         causes, outcome = at.causes[connection], outcome_of(merge.effects, at.link, versions, seen)
         again = [k for k in merge.effects.looks if k.cause == merge.cause]
         merge.effects.looks += [replace(k, cause=merged) for k in again for merged in causes[1:]]
-        waits, garbled = bool(behind(at.link, side, at.rules)), _garbled(merge.effects, connection)
+        waits, odd = bool(behind(at.link, side, at.rules)), garbled(merge.effects, connection)
         fails, since = at.claim.failing[connection] if waits else (0, None)
         self._save(
             at,
             effects=merge.effects,
             taken={connection: (at.upto, causes)},
-            holds=None if waits and not garbled else {connection: garbled},
+            holds=None if waits and not odd else {connection: odd},
             ended=([] if again else causes, outcome),
             attempt=self._attempt(at, side, outcome, started, fails=fails, since=since),
         )
@@ -200,6 +200,7 @@ class Flow:
             return merge
         merge.present(side)
         self.sides.learn(at.rules, seen)
+        merge.understand()
         unsettled = merge.observe(seen, issued)
         if side.open is not None and not unsettled & side.open.patch.keys():
             merge.resolve_doubt(side, issued)
@@ -223,12 +224,14 @@ class Flow:
         unsettled = frozenset(merge.effects.unsettled)
         locked = {**seen.locked, **merge.effects.garbled}
         made = plan(at.link, side, at.rules, self.now(), unsettled=unsettled, locked=locked, cause=merge.cause)
+        if made.patch:
+            refused, singly = self.store.refused(at.link.id, connection), connection in at.singly
+            leave_out(made, at.link, side, at.rules, refused, self.now(), singly=singly, cause=merge.cause)
         self._wait(merge.effects, side, made)
-        self._leave_out_refused(at, side, made)
         patch = {f: said.value for f, said in made.patch.items()}
         resent = connector.resends(patch) if patch else frozenset()
-        held = {h.field for h in made.holds}
-        holds = {connection: made.holds + [h for h in _garbled(merge.effects, connection) if h.field not in held]}
+        odd = garbled(merge.effects, connection)
+        holds = {connection: odd + [h for h in made.holds if h.field not in merge.effects.garbled]}
         if not patch or resent & unsettled:
             self._save(at, effects=merge.effects, holds=holds)
             return
@@ -239,31 +242,16 @@ class Flow:
         self._save(at, effects=merge.effects, holds=holds, opened=(write, merge.cause))
         self._send(at, side, seen, started)
 
-    def _leave_out_refused(self, at: Pass, side: Side, made: Plan) -> None:
-        """
-        Take out of a plan what the vendor has refused for good, and hold it; after a refusal keep one field only.
-
-        What was refused is tried again when it has another value, or when its dead letter is replayed.
-        """
-        connection = side.ref.connection
-        if not made.patch:
-            return
-        for name, (said, detail) in self.store.refused(at.link.id, connection).items():
-            if made.patch.get(name) == said:
-                del made.patch[name]
-                made.holds.append(Hold(connection, name, detail, REFUSED_CURE))
-        if connection in at.singly and made.patch:
-            units = at.rules.sides[connection].units(made.patch)
-            made.patch = {f: said for f, said in made.patch.items() if f in units[0]}
-
     def _send(self, at: Pass, side: Side, seen: Record, started: int) -> None:
         """Call the vendor with the open write of a side, and settle it by what comes back."""
         write, connection = side.open, side.ref.connection
         assert write is not None
         if at.claim.until - self.now() < self.connections[connection].habits.timeout:
             self.store.renew(at.claim, self.now(), LEASE_MS)
+        connector = self._connector(connection)
         try:
-            answer = self._connector(connection).write(seen, {f: said.value for f, said in write.patch.items()})
+            with connector.http.telling(connector.account.secrets.values()):
+                answer = connector.write(seen, {f: said.value for f, said in write.patch.items()})
         except Transient as error:
             if error.in_doubt:
                 side.open = replace(write, at=self.now())
@@ -323,11 +311,12 @@ class Flow:
         if resent is not None:
             habits = self.connections[connection].habits
             again = max(again or 0, resent.at + habits.timeout + habits.lag)
+            effects.journal = in_doubt(resent, now, at.cause())
         if again is not None:
             effects.looks = [Look(side.ref, again, cause) for cause in causes]
         holds = None
         if dead:
-            why = Hold(connection, "", str(error), "mend the cause, then run `bridge replay --dead`")
+            why = Hold(connection, "", str(error), "mend the cause, then replay it", "refused")
             holds = {connection: [why]}
             effects.journal.append(Entry(now, connection, "", "refused", delivery=causes[0], detail=str(error)))
         outcome = "dead" if dead else "failed"
@@ -338,6 +327,7 @@ class Flow:
             holds=holds,
             resent=resent,
             closed=closed,
+            answer=error.answer,
             ended=(causes if dead and taken else [], f"dead: {error.reason}"),
             attempt=self._attempt(at, side, outcome, started, error=error, fails=fails, since=since),
         )
@@ -380,16 +370,12 @@ class Flow:
 
     def _save(self, at: Pass, *, attempt: Attempt | None = None, **decided: Any) -> None:
         """Save what one step decided, as `Store.save` takes it, and tell of its attempt."""
-        self.store.save(at.claim, at.link, self.now(), attempt=attempt, **decided)
+        self.store.save(at.claim, at.link, self.now(), attempt=attempt, cause=at.cause(), **decided)
         if attempt is not None:
             self.report(attempt)
 
     def _connector(self, connection: str) -> Connector:
         return self.connections[connection].connector
-
-
-def _garbled(effects: Effects, connection: str) -> list[Hold]:
-    return [Hold(connection, f, why, f"correct {f} at {connection}") for f, why in effects.garbled.items()]
 
 
 def _asked_to_wait(error: BridgeError) -> bool:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from bridge.connectors.base import Connector
 from bridge.core.fields import Field, Party, Words
-from bridge.core.merge import Merge
 from bridge.core.model import Kind, Link, Record
 from bridge.core.rules import UNKNOWN, Habits, Rules, SideRules
 from bridge.store import Store
@@ -40,7 +39,7 @@ class Sides:
 
     def rules(self, link: Link, now: int) -> Rules:
         """
-        Return the rules of one link as they stand now; unknown hub values get their meaning if they have one.
+        Return the rules of one link as they stand now.
 
         There are rules too for a connection that has left the link and set what its hub still says.
         """
@@ -55,7 +54,6 @@ class Sides:
         rules = Rules(sides, self.policies)
         for name in PARTIES.keys() & link.hubs.keys():
             self._learn_party(rules, name, link.hubs[name].value)
-        Merge(link, rules, now).understand()
         return rules
 
     def learn(self, rules: Rules, seen: Record) -> None:

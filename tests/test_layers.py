@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ENTRY = {"cli", "worker", "web", "assembly", "demo"}
-USE_CASES = {"flow", "sweep", "sides", "desk"}
+USE_CASES = {"flow", "sweep", "ask", "sides", "desk"}
 INPUT_OUTPUT = {"connectors", "store", "settings"}
 PARTS = ENTRY | USE_CASES | INPUT_OUTPUT | {"core", "sandbox", "log"}
 
@@ -24,8 +24,9 @@ MAY: dict[str, set[str]] = {
     "demo": PARTS,
     "flow": {"sides", "connectors", "store", "core"},
     "sweep": {"sides", "connectors", "store", "core"},
+    "ask": {"connectors", "store", "core"},
     "sides": {"connectors", "store", "core"},
-    "desk": {"sweep", "sides", "connectors", "store", "settings", "core"},
+    "desk": {"sweep", "ask", "sides", "connectors", "store", "settings", "core"},
     **{part: {"core"} for part in INPUT_OUTPUT},
     "log": {"core"},
     "core": set(),

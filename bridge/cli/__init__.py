@@ -13,11 +13,14 @@ import click
 
 from bridge.cli.choices import choice
 from bridge.cli.data import db
+from bridge.cli.explain import explain
 from bridge.cli.links import link
 from bridge.cli.parts import Group
 from bridge.cli.run import demo, sandbox, serve, work
-from bridge.cli.show import check, explain, replay, sweep
+from bridge.cli.show import check, sweep
+from bridge.cli.status import status
 from bridge.cli.tokens import token
+from bridge.cli.waiting import attempt, dead_group, delivery, hold
 from bridge.core.errors import BridgeError
 
 __all__ = ["main"]
@@ -38,7 +41,11 @@ def cli(context: click.Context, config: str) -> None:
     context.obj = config
 
 
-for command in (check, serve, work, sandbox, demo, link, choice, sweep, replay, explain, db, token):
+COMMANDS = (
+    *(check, status, serve, work, sandbox, demo, link, choice, hold, dead_group, delivery, attempt, sweep, explain),
+    *(db, token),
+)
+for command in COMMANDS:
     cli.add_command(command)
 
 

@@ -1,4 +1,4 @@
-"""The database: `bridge db`."""
+"""Look after the database: `bridge db`."""
 
 from __future__ import annotations
 

@@ -74,9 +74,14 @@ def known_connection(bridge: Assembled, name: str) -> str:
     return name
 
 
+def at(when: datetime) -> str:
+    """Return a time as UTC text to the second."""
+    return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
 def clock(ms: int | None) -> str:
     """Return epoch milliseconds as UTC text to the second."""
-    return "never" if ms is None else datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return "never" if ms is None else at(datetime.fromtimestamp(ms / 1000, UTC))
 
 
 def minute(at: datetime | None) -> str:

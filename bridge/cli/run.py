@@ -16,7 +16,8 @@ import click
 
 from bridge.assembly import Assembled
 from bridge.cli.parts import assembled, with_tables
-from bridge.core.errors import BridgeError, Disconnected, Misconfigured
+from bridge.core.errors import Disconnected, Misconfigured
+from bridge.desk import connections
 from bridge.log import configure_logging, log_event
 
 GUNICORN = Path("config/gunicorn.py")
@@ -47,12 +48,11 @@ def work(context: click.Context) -> None:
 def _check_connections(bridge: Assembled) -> None:
     """Try each connection once; what is wrong pauses that connection and leaves the others alone."""
     for name in bridge.connectors:
-        try:
-            bridge.try_connection(name)
-        except (Disconnected, Misconfigured) as error:
+        error = connections.test(bridge.desk, name).error
+        if isinstance(error, Disconnected | Misconfigured):
             bridge.store.pause(name, str(error))
             log_event("connection.paused", connection=name, reason=error.reason, detail=error.detail)
-        except BridgeError as error:
+        elif error is not None:
             log_event("connection.unchecked", connection=name, reason=error.reason)
 
 

@@ -44,7 +44,8 @@ class Account:
     One connection as its connector sees it; secrets are already resolved from the environment.
 
     options: what the vendor's table in bridge.toml holds beyond the common keys, checked against `Connector.options`.
-    custom: canonical custom field name (without `custom.`) to the vendor's name or id of the field.
+    custom: canonical custom field name (without `custom.`) to the vendor's name or id of the field. variables: the
+    environment variable of each secret, by the secret's name.
     """
 
     connection: str
@@ -54,6 +55,7 @@ class Account:
     custom: Mapping[str, str] = field(default_factory=dict)
     currency: str = ""
     zone: str = "UTC"
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,37 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Listed:
+    """
+    One value that a list of the account offers. field: the canonical field that it is a choice of.
+
+    native: exactly as choices hold it, with its scope. label: as people see it there, a stage with its pipeline.
+    """
+
+    field: str
+    native: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Custom:
+    """One custom field of the account. native: what `[connections.<name>.custom]` takes. kind: the vendor's word."""
+
+    native: str
+    label: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Lists:
+    """What the account offers. unread: what could not be read, each with the reason or the cure, for people."""
+
+    offered: Sequence[Listed]
+    customs: Sequence[Custom] = ()
+    unread: Sequence[str] = ()
+
+
 Outcome = Literal["accepted", "forged", "busy"]
 
 
@@ -106,7 +139,7 @@ class Connector(ABC):
     """
     One vendor, for one connection. `verify`, `touched`, `delivery_id`, `handshake` and `reply` call nobody.
 
-    `read`, `write`, `scan` and `check` raise Transient, Permanent, Disconnected or Misconfigured and nothing else.
+    Those that call raise Transient, Permanent, Disconnected or Misconfigured and nothing else.
     Every value of `Record.fields` is native: parsed, not interpreted. A field that the answer does not hold is left
     out of the mapping; an empty one is None (or the vendor's own empty text).
     """
@@ -118,6 +151,8 @@ class Connector(ABC):
     traits: ClassVar[Traits] = Traits()
     rate: ClassVar[tuple[int, float]] = (2, 1.0)  # calls, per seconds: the budget unless bridge.toml says otherwise
     hosts: ClassVar[tuple[str, ...]] = ()  # endings of the vendor's host names; empty: self-hosted, any
+    calls_us: ClassVar[bool] = True  # the vendor has webhooks; without, only its sweep and nudges are heard
+    hook_secret: ClassVar[str] = "hook_secret"  # noqa: S105  its name: the secret that webhooks and nudges carry
 
     def __init__(
         self, account: Account, *, transport: Transport, gate: Gate, now_s: Callable[[], float] = time.time
@@ -199,6 +234,34 @@ class Connector(ABC):
 
         Raises Misconfigured when a name or number in bridge.toml does not fit the account.
         """
+
+    def lists(self) -> Lists:
+        """
+        Return what the account's own lists offer for each choice, and its custom fields.
+
+        A list that this account may not read is told in `unread`; raises only when nothing can be read.
+        """
+        return Lists(())
+
+    def subscribe(self, address: str) -> list[str] | None:
+        """
+        Have the vendor send its webhooks to an address; return what was done, or None when it has no API for that.
+
+        Safe to repeat: what is there already is brought up to date, never made twice. Raises Misconfigured or
+        Permanent when the plan or the role of the account does not allow it.
+        """
+        return None
+
+    def steps(self, address: str) -> list[str]:
+        """Return what a person clicks and pastes at the vendor so that it sends its webhooks to an address."""
+        return []
+
+    def hook_value(self) -> str:
+        """Return in words where the secret of the webhooks stands: the name of its variable, never the secret."""
+        if variable := self.account.variables.get(self.hook_secret):
+            return f"the value of the environment variable {variable}"
+        where = f"[connections.{self.account.connection}]"
+        return f"a secret of your own, which the bridge must know too: write {self.hook_secret} under {where}"
 
 
 def verify_nudge(inbound: Inbound, secret: str | None) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -19,9 +19,13 @@ import urllib3
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
 
 from bridge.core.address import inside_ip
-from bridge.core.errors import Misconfigured, Transient
+from bridge.core.errors import BridgeError, Misconfigured, Transient
+from bridge.core.redact import Redactor, without_credentials
 
 ANSWER_BYTES_MAX = 5_000_000
+TOLD_CHARS = 2_000  # of an answer, to people
+READ_BYTES = 32 * TOLD_CHARS  # of it, before secrets are taken out
+OPEN_HEADERS = frozenset({"accept", "content-type", "version"})
 OWN_HEADERS: Mapping[str, str] = {
     "User-Agent": "opportunity-bridge",
     "Accept": "application/json",
@@ -97,6 +101,19 @@ class Http:
     transport: Transport
     gate: Gate
     now_s: Callable[[], float]
+    _local: threading.local = field(default_factory=threading.local, repr=False, compare=False)
+
+    @contextmanager
+    def telling(self, secrets: Iterable[str] = ()) -> Iterator[None]:
+        """Give what is raised inside the last answer that this thread got inside; secrets: taken out of it."""
+        self._local.last = None
+        try:
+            yield
+        except BridgeError as error:
+            if self._local.last is not None:
+                call, answer = self._local.last
+                error.answer = _told(call, answer, secrets)
+            raise
 
     def call(
         self,
@@ -118,12 +135,10 @@ class Http:
         typed = {} if json is None else {"Content-Type": "application/json"}
         self.gate.enter()
         ok, pause_s = False, None
+        call = Call(method, self.base_url.rstrip("/") + path, {**self.headers, **typed, **(headers or {})}, pairs, json)
         try:
-            answer = self.transport(
-                Call(
-                    method, self.base_url.rstrip("/") + path, {**self.headers, **typed, **(headers or {})}, pairs, json
-                )
-            )
+            answer = self.transport(call)
+            self._local.last = call, answer
             pause_s = answer.retry_after_s(self.now_s())
             if answer.status == 429 or (answer.status == 503 and pause_s is not None):
                 raise Transient("throttled", f"HTTP {answer.status}", after_s=pause_s, whole=True)
@@ -133,6 +148,16 @@ class Http:
             return answer
         finally:
             self.gate.leave(ok, pause_s)
+
+
+def _told(call: Call, answer: Answer, secrets: Iterable[str]) -> str:
+    """Return a call and its answer as JSON for people, without secrets: known ones, headers, and what is called so."""
+    headers = [v for h, v in call.headers.items() if h.lower() not in OPEN_HEADERS]
+    clean = Redactor([*secrets, *headers, *(v.split()[-1] for v in headers if v.split())])
+    body = without_credentials(clean.bytes(answer.body[:READ_BYTES]).decode("utf-8", "replace"))
+    path = clean.text(urlsplit(call.url).path)
+    told = {"method": call.method, "path": path, "status": answer.status, "body": body[:TOLD_CHARS]}
+    return json.dumps(told, ensure_ascii=False)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, ClassVar, Literal
 
-from bridge.connectors.base import Account, Connector, Inbound, Page, nudged
+from bridge.connectors.base import Account, Connector, Inbound, Listed, Lists, Page, nudged
 from bridge.connectors.http import Answer, Call
 from bridge.core.errors import Forged, Permanent, Transient
 from bridge.core.fields import Choice, Day, Field, Money, Percent, Text
@@ -139,6 +139,7 @@ class Memory(Connector):
 
     vendor = "memory"
     secrets: ClassVar[Mapping[str, str]] = {"secret": "what its webhooks carry in X-Bridge-Secret"}
+    hook_secret = "secret"  # noqa: S105  its name
     accounts: ClassVar[dict[str, MemoryVendor]] = {}
 
     def __init__(self, account: Account, *, here: MemoryVendor | None = None, **_: Any) -> None:
@@ -207,6 +208,18 @@ class Memory(Connector):
 
     def check(self) -> list[str]:
         return []
+
+    def lists(self) -> Lists:
+        """Return each value that a deal there has ever held of a choice."""
+        states = [state[2] for stored in self.here.records.values() for state in stored.states]
+        held = {
+            (f.name, str(state[f.name]))
+            for f in self.fields
+            if isinstance(f, Choice)
+            for state in states
+            if state.get(f.name)
+        }
+        return Lists([Listed(field, native, native) for field, native in sorted(held)])
 
     def _ref(self, vendor_id: str) -> Ref:
         return Ref(self.account.connection, vendor_id)

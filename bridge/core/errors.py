@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 
 class BridgeError(Exception):
-    """reason: a short fixed label, fit for a metric. detail: what a person reads; never a secret or a field's value."""
+    """
+    reason: a short fixed label, fit for a metric. detail: what a person reads; never a secret or a field's value.
+    answer: what the vendor said, for the one who mends it: "", or JSON with method, path, status and body; no secrets.
+    """
+
+    answer = ""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
@@ -58,9 +65,14 @@ class Misconfigured(BridgeError):
 
 
 class Unsayable(Exception):
-    """A canonical value that a connection has no native value for. The field is held until the cure is done."""
+    """
+    A canonical value that a connection has no native value for. The field is held until the cure is done.
 
-    def __init__(self, reason: str, cure: str) -> None:
+    kind: of the hold; what is missing, or `value` when the connection cannot hold such a value.
+    """
+
+    def __init__(self, reason: str, cure: str, kind: Literal["choice", "meaning", "link", "value"] = "value") -> None:
         super().__init__(reason)
         self.reason = reason
         self.cure = cure
+        self.kind = kind

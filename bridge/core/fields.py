@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
+from typing import Literal
 
 from bridge.core.errors import Unsayable
 from bridge.core.model import Canonical, Native
@@ -210,7 +211,7 @@ class Choice(Field):
 
     scope: str = ""
     blank: bool = True
-    table: str = "choice"
+    table: Literal["choice", "link"] = "choice"
 
     def decode(self, n: Native, words: Words) -> Canonical:
         if n in (None, ""):
@@ -223,13 +224,14 @@ class Choice(Field):
                 return None
             raise Unsayable(f"{self.name} cannot be empty here", f"choose a {self.name} on the side that emptied it")
         if str(c).startswith("unknown:"):
-            raise Unsayable(f"nobody has said what {self.name} {str(c)[8:]!r} means", self._cure(str(c)))
+            why = f"nobody has said what {self.name} {str(c)[8:]!r} means"
+            raise Unsayable(why, self._cure(str(c)), "meaning" if self.table == "choice" else self.table)
         candidates = words.says.get((self.name, str(c)), ())
         if self.scope and scope:
             candidates = tuple(n for n in candidates if n.rpartition("/")[0] == scope)
         if not candidates:
             where = f" in {self.scope} {scope!r}" if self.scope and scope else ""
-            raise Unsayable(f"no {self.table} for {self.name} {c!r}{where}", self._cure(str(c)))
+            raise Unsayable(f"no {self.table} for {self.name} {c!r}{where}", self._cure(str(c)), self.table)
         return candidates[0]
 
     def same(self, a: Native, b: Native) -> bool:
@@ -243,7 +245,7 @@ class Choice(Field):
 class Party(Choice):
     """The contact or the account of a deal: a record of its own, found through its own link. Native: its id."""
 
-    table: str = "link"
+    table: Literal["choice", "link"] = "link"
 
 
 def scope_of(reason: str) -> str:

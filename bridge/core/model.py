@@ -105,6 +105,15 @@ class Said:
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """What a vendor has refused for good, and said. discarded: a person lets it be; there is nothing to hold."""
+
+    said: Said
+    detail: str
+    discarded: bool = False
+
+
+@dataclass(frozen=True)
 class Write:
     """
     One outbound change to one ref.
@@ -160,9 +169,33 @@ class Look:
 
 
 What = Literal[
-    "first", "differs", "set", "lost", "settled_equal", "sent", "normalised", "landed", "did_not_land",
-    "held", "released", "not_sent", "refused", "gone", "back", "linked", "unlinked",
-]  # fmt: skip
+    "met",  # fields that said the same when a side was first read; detail: their names
+    "first",
+    "differs",  # a side showed something else when it was first read, and keeps it
+    "overtaken",  # a side was first read after an edit elsewhere, which is due there
+    "set",  # detail: `by <actor> over <connection> (<policy>)`, each part where there is one
+    "lost",  # old: the edit that did not win. detail: `<connection> wins (<policy>)`
+    "settled_equal",
+    "understood",  # somebody has said what an unknown value of the hub means
+    "sent",
+    "in_doubt",
+    "normalised",
+    "landed",
+    "did_not_land",
+    "held",  # new: until when; None: until a person decides
+    "released",
+    "decided",  # a person chose whose value stands
+    "not_sent",
+    "refused",
+    "replayed",  # what was refused is tried again. detail: `by <who>`
+    "discarded",  # new: the native value that was refused; detail: `<who>: <reason>`
+    "waits",  # a hold came, or changed; detail: its reason, new: its cure
+    "freed",
+    "gone",
+    "back",
+    "linked",  # detail: the vendor's id
+    "unlinked",
+]
 
 
 @dataclass(frozen=True)
@@ -180,14 +213,26 @@ class Entry:
     detail: str = ""
 
 
+# why work waits: no choice for a canonical value there; nobody has said what a native value means; no linked contact or
+# account; a value that this CRM cannot hold; another field must be seen to first; two sides disagree; automations
+# answer each other; the record refuses; what is shown cannot be understood; the CRM refused for good; a defect of ours
+HoldKind = Literal[
+    "", "choice", "meaning", "link", "value", "first", "conflict", "argument", "locked", "garbled", "refused", "defect",
+]  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Hold:
-    """Work that waits for a person. cure: what to do; the work resumes by itself once it is done."""
+    """
+    Work that waits for a person. cure: what to do; the work resumes by itself once it is done. kind: "" when it was
+    kept before there were kinds.
+    """
 
     connection: str
     field: str
     reason: str
     cure: str
+    kind: HoldKind = ""
 
 
 @dataclass

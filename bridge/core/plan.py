@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bridge.core.errors import Unsayable
 from bridge.core.fields import Choice
-from bridge.core.merge import FIRST, level
-from bridge.core.model import FOREVER, Entry, Hold, Hub, Link, Native, Said, Shadow, Side
+from bridge.core.merge import FIRST, HOPS_MAX, level
+from bridge.core.model import FOREVER, Effects, Entry, Hold, Hub, Link, Native, Refusal, Said, Shadow, Side
 from bridge.core.rules import Rules, SideRules
 
 
@@ -52,6 +53,7 @@ def plan(
     unsettled: fields whose last read proves nothing yet. locked: fields that the record itself refuses, with reasons.
     """
     made, mine = Plan(), rules.sides[side.ref.connection]
+    held = {name: hub.held_until for name, hub in link.hubs.items() if hub.held_until is not None}
     for name in due(link, side, rules):
         hub, spec = link.hubs[name], mine.fields[name]
         sh = side.shadows.get(name)
@@ -64,7 +66,7 @@ def plan(
             made.waits += [hub.held_until] if hub.held_until and hub.held_until != FOREVER else []
         elif name in locked:
             made.holds.append(
-                Hold(side.ref.connection, name, locked[name], "change the record there, or map it otherwise")
+                Hold(side.ref.connection, name, locked[name], "change the record there, or map it otherwise", "locked")
             )
         elif name not in unsettled:
             _say(made, link, side, mine, name)
@@ -74,7 +76,48 @@ def plan(
             _accompany(made, link, side, mine, spec, free=free and not _held(link, spec.name, rules, now))
         if spec.via:
             _couple(made, link, side, mine, spec.name, spec.via, now, cause)
+    _tell_released(made, link, side, held, now, cause)
     return made
+
+
+def leave_out(
+    made: Plan,
+    link: Link,
+    side: Side,
+    rules: Rules,
+    refused: Mapping[str, Refusal],
+    now: int,
+    *,
+    singly: bool,
+    cause: str,
+) -> None:
+    """
+    Take out of a plan what the vendor has refused for good, and hold it; singly: keep what goes with one field only.
+
+    What was refused is tried again when it has another value, or when its dead letter is replayed. What a person has
+    discarded counts as written.
+    """
+    for name, refusal in refused.items():
+        if made.patch.get(name) != refusal.said:
+            continue
+        del made.patch[name]
+        if refusal.discarded:
+            version = refusal.said.version
+            side.shadows.setdefault(name, Shadow(None, FIRST, 0)).base = version
+            value, connection = link.hubs[name].value, side.ref.connection
+            why = "it was refused, and somebody let it be"
+            made.journal.append(Entry(now, connection, name, "not_sent", None, value, version, cause, why))
+        else:
+            cure = "give it a value that this CRM takes, or mend the cause and replay it"
+            made.holds.append(Hold(side.ref.connection, name, refusal.detail, cure, "refused"))
+    if singly and made.patch:
+        units = rules.sides[side.ref.connection].units(made.patch)
+        made.patch = {f: said for f, said in made.patch.items() if f in units[0]}
+
+
+def garbled(effects: Effects, connection: str) -> list[Hold]:
+    """Return the holds of what nobody can make sense of."""
+    return [Hold(connection, f, why, f"correct {f} at {connection}", "garbled") for f, why in effects.garbled.items()]
 
 
 def _base(side: Side, name: str) -> int:
@@ -109,16 +152,24 @@ def _held(link: Link, name: str, rules: Rules, now: int) -> bool:
     return hub.held_until is not None
 
 
+def _tell_released(made: Plan, link: Link, side: Side, held: dict[str, int], now: int, cause: str) -> None:
+    """held: until when each field was held before this plan."""
+    for name, until in held.items():
+        if (hub := link.hubs[name]).held_until is None:
+            why = "the pause is over" if until <= now else "all sides say the same"
+            made.journal.append(Entry(now, side.ref.connection, name, "released", None, None, hub.version, cause, why))
+
+
 def _hold_of(side: Side, name: str, hub: Hub) -> Hold:
-    if hub.held_until == FOREVER:
-        return Hold(
-            side.ref.connection, name, f"two sides disagree on {name}", f"make {name} the same on both sides, by hand"
-        )
+    if hub.held_until == FOREVER and hub.hop <= HOPS_MAX:
+        cure = f"say whose {name} stands, or make it the same on both sides"
+        return Hold(side.ref.connection, name, f"two sides disagree on {name}", cure, "conflict")
     return Hold(
         side.ref.connection,
         name,
         f"automations answer each other's changes of {name}",
         f"switch off the automation that rewrites {name}, or mark the field as rewriting",
+        "argument",
     )
 
 
@@ -128,7 +179,8 @@ def _say(made: Plan, link: Link, side: Side, mine: SideRules, name: str) -> None
     try:
         value = mine.encode(name, link.hubs[name].value, _scope(made, side, mine, name))
     except Unsayable as error:
-        made.holds.append(Hold(side.ref.connection, name, error.reason, f"{error.cure} at {side.ref.connection}"))
+        cure = f"{error.cure} at {side.ref.connection}"
+        made.holds.append(Hold(side.ref.connection, name, error.reason, cure, error.kind))
         return
     made.patch[name] = Said(value, link.hubs[name].version)
 
@@ -140,7 +192,7 @@ def _accompany(made: Plan, link: Link, side: Side, mine: SideRules, spec: Choice
     if spec.name not in made.patch:
         del made.patch[spec.scope]
         reason = f"the {spec.scope} cannot change without a {spec.name} in it"
-        made.holds.append(Hold(side.ref.connection, spec.scope, reason, f"see to the {spec.name} first"))
+        made.holds.append(Hold(side.ref.connection, spec.scope, reason, f"see to the {spec.name} first", "first"))
 
 
 def _scope(made: Plan, side: Side, mine: SideRules, name: str) -> str:

@@ -13,6 +13,13 @@ SECRET_CHARS_MIN = 6
 _BACK = rb"(?:\\|%5[cC]){1,4}"
 _STARTS = (rb"\\(?:\\|%5[cC]){0,3}", rb"%5[cC](?:\\|%5[cC]){0,3}")
 
+# `"accessToken": "x"`, also in JSON that stands as text in JSON; `password=x`; `Authorization: Bearer x`
+_NAMED = re.compile(
+    r"([\w-]*(?:token|secret|passw|api[_-]?key|access[_-]?key|authorization|cookie)[\w-]*\\*\"?\s*[:=]\s*)"
+    r"(\\*\")?((?:bearer|basic)\s+)?(?(2)[^\"\\]+|[^\s,;&{}\[\]<>\"\\]+)",
+    re.I,
+)
+
 
 class Redactor:
     """
@@ -38,6 +45,11 @@ class Redactor:
     def text(self, text: str) -> str:
         """Return the text without secrets; safe to repeat."""
         return self.bytes(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+
+
+def without_credentials(text: str) -> str:
+    """Return the text without the values that stand behind such words as `token` or `password`."""
+    return _NAMED.sub(lambda m: f"{m[1]}{m[2] or ''}{m[3] or ''}{STARS}", text)
 
 
 def _pattern(secret: str) -> bytes:

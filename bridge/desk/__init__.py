@@ -20,7 +20,7 @@ from bridge.sides import Connection
 from bridge.store import Store
 from bridge.store.audit import Deed
 
-__all__ = ["Desk", "Page", "Reason", "Refused", "Value", "moment"]
+__all__ = ["Desk", "Page", "Reason", "Refused", "Value", "epoch_ms", "moment"]
 
 T = TypeVar("T")
 
@@ -48,6 +48,13 @@ def moment(ms: int | None) -> datetime | None: ...
 def moment(ms: int | None) -> datetime | None:
     """Return epoch milliseconds of the store as a time."""
     return None if ms is None else datetime.fromtimestamp(ms / 1000, UTC)
+
+
+def epoch_ms(at: datetime | None, otherwise: int) -> int:
+    """Return a time as the store keeps it; one without a zone is UTC."""
+    if at is None:
+        return otherwise
+    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 class Refused(Exception):

@@ -104,11 +104,11 @@ def _connection(
         mistakes.add(f"{where}.vendor", what, cure)
         return None
     keys = mistakes.checked(shape(name, vendor, env), table, where)
-    return _resolved(name, keys, vendor, order, env) if keys else None
+    return _resolved(name, table, keys, vendor, order, env) if keys else None
 
 
 def _resolved(
-    name: str, keys: ConnectionTable, vendor: Vendor, order: int, env: Mapping[str, str]
+    name: str, table: Mapping[str, Any], keys: ConnectionTable, vendor: Vendor, order: int, env: Mapping[str, str]
 ) -> ConnectionSettings:
     given = {key: getattr(keys, key) for key in keys.model_fields_set}
     return ConnectionSettings(
@@ -127,6 +127,7 @@ def _resolved(
         path_secret=keys.path_secret,
         options={option.name: given[option.name] for option in vendor.options if option.name in given},
         custom=keys.custom,
+        variables={key: str(table[key]).removeprefix("env:") for key in vendor.secrets if key in given},
     )
 
 

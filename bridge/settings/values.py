@@ -68,6 +68,7 @@ class ConnectionSettings:
 
     order: its place in the file. options: the vendor's own settings as given, without their defaults. custom: canonical
     custom field (without `custom.`) to the vendor's. rate_calls may start in rate_per_s seconds, concurrency at a time.
+    variables: the environment variable of each secret.
     path_secret: what must follow in /webhooks/<name>/<path_secret>; "" when nothing must.
     """
 
@@ -86,6 +87,7 @@ class ConnectionSettings:
     path_secret: str = field(default="", repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)
     custom: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

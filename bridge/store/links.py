@@ -219,8 +219,11 @@ class Links:
 
     def _rename_party(self, old: str, new: str, now: int) -> None:
         """Let every deal of a contact or account name the link that it is in now."""
-        deals = sorted(r["link"] for r in self.db.run("deals_of_party", value=to_json(old)))
+        rows = [dict(r) for r in self.db.run("deals_of_party", value=to_json(old))]
+        deals = sorted({r["link"] for r in rows})
         self._fence_off(deals, now)
+        told = {"what": "understood", "old": to_json(old), "new": to_json(new), "at": now, "delivery": "", "detail": ""}
+        self.db.many("note", [{**r, **told, "id": self.new_id()} for r in rows])
         self.db.run("rename_party", old=to_json(old), new=to_json(new))
         self.db.many("look_at_all", [{"link": link, "at": now, "cause": "linked"} for link in deals])
 

@@ -44,14 +44,14 @@ UPDATE budget SET shares = :shares WHERE connection = :connection;
 
 -- name: pause
 -- A short pause does not end a longer one: an operator's, or that of refused credentials.
--- What a person does stands whatever was before; paused_by is NULL where the bridge itself paused.
-INSERT INTO connection (name, paused_until, why, paused_by) VALUES (:connection, :until, :why, :by)
-ON CONFLICT (name) DO UPDATE
-SET paused_until = excluded.paused_until, why = excluded.why, paused_by = excluded.paused_by
-WHERE connection.paused_until < excluded.paused_until OR excluded.paused_by IS NOT NULL;
+-- What a person does stands, whatever was before.
+INSERT INTO connection (name, paused_until, why, paused_by) VALUES (:connection, :until, :why, :who)
+ON CONFLICT (name) DO UPDATE SET paused_until = excluded.paused_until, why = excluded.why,
+paused_by = excluded.paused_by
+WHERE connection.paused_until < excluded.paused_until OR excluded.paused_by <> '';
 
 -- name: resume
-UPDATE connection SET paused_until = 0, why = '', paused_by = NULL WHERE name = :connection;
+UPDATE connection SET paused_until = 0, why = '', paused_by = '' WHERE name = :connection;
 
 -- name: connections
 SELECT name, paused_until, why, paused_by, heard_at, swept_at FROM connection;
@@ -72,17 +72,8 @@ UPDATE delivery SET state = :state, outcome = :outcome WHERE id = :id AND state 
 UPDATE delivery SET state = 'done', outcome = :outcome
 WHERE id = :id AND (state <> 'done' OR (outcome = 'echo' AND :outcome <> 'echo'));
 
--- name: replay
-UPDATE delivery SET state = 'waiting', outcome = '' WHERE id = :id;
-
 -- name: delivery
 SELECT id, connection, at, state, outcome FROM delivery WHERE id = :id;
-
--- name: deliveries
-SELECT id, connection, at, state, outcome FROM delivery ORDER BY id DESC LIMIT :n;
-
--- name: deliveries_between
-SELECT id FROM delivery WHERE connection = :connection AND at >= :since ORDER BY id;
 
 -- name: find
 -- The link of a vendor's id, or of another id under which its webhooks name the record.
@@ -167,6 +158,21 @@ SELECT token FROM link WHERE id = :link;
 -- Locked to the end of the transaction: nobody takes the lease between this look at it and the commit.
 SELECT token FROM link WHERE id = :link FOR NO KEY UPDATE;
 
+-- name: leased_until
+SELECT lease_until FROM link WHERE id = :link;
+
+-- name: leased_until for postgres
+SELECT lease_until FROM link WHERE id = :link FOR NO KEY UPDATE;
+
+-- name: seize
+-- Whoever holds the lease finds another token at its next save.
+UPDATE link SET owner = :owner, token = CASE WHEN token < :now THEN :now ELSE token + 1 END, lease_until = :until
+WHERE id = :link RETURNING token;
+
+-- name: doubt_writes
+-- What the fenced worker may send yet, it sends while it believes in its lease: no read before that is over can tell.
+UPDATE write SET at = :until WHERE link = :link AND state = 'open' AND at < :until;
+
 -- name: load_refs
 SELECT connection, kind, vendor_id, linked_at, stamp, wrote_at, missing_since, gone, fails, failing_since FROM ref
 WHERE link = :link ORDER BY connection;
@@ -184,7 +190,7 @@ SELECT connection, field, native, replaced_at FROM former WHERE link = :link ORD
 SELECT connection, id, patch, touched, at FROM write WHERE link = :link AND state = 'open';
 
 -- name: load_holds
-SELECT connection, field, reason, cure FROM hold WHERE link = :link;
+SELECT connection, field, reason, cure, kind FROM hold WHERE link = :link;
 
 -- name: save_ref
 UPDATE ref SET stamp = :stamp, wrote_at = :wrote_at, missing_since = :missing_since, gone = :gone
@@ -219,7 +225,7 @@ VALUES (:id, :link, :connection, 'update', :patch, :touched, :at, :at, 'open', :
 UPDATE write SET at = :at WHERE id = :id;
 
 -- name: close_write
-UPDATE write SET state = :state, detail = :detail WHERE id = :id AND state = 'open';
+UPDATE write SET state = :state, detail = :detail, answer = :answer WHERE id = :id AND state = 'open';
 
 -- name: fails
 UPDATE ref SET fails = :fails, failing_since = :since WHERE link = :link AND connection = :connection;
@@ -241,9 +247,10 @@ VALUES (:id, :at, :link, :connection, :cause, :outcome, :reason, :detail, :fails
 SELECT at, connection, cause, outcome, reason, detail, fails, ms FROM attempt WHERE link = :link ORDER BY id DESC LIMIT :n;
 
 -- name: put_hold
-INSERT INTO hold (link, connection, field, reason, cure, since)
-VALUES (:link, :connection, :field, :reason, :cure, :since)
-ON CONFLICT (link, connection, field) DO UPDATE SET reason = excluded.reason, cure = excluded.cure;
+INSERT INTO hold (link, connection, field, reason, cure, kind, since)
+VALUES (:link, :connection, :field, :reason, :cure, :kind, :since)
+ON CONFLICT (link, connection, field) DO UPDATE SET reason = excluded.reason, cure = excluded.cure,
+kind = excluded.kind;
 
 -- name: drop_hold
 DELETE FROM hold WHERE link = :link AND connection = :connection AND field = :field;
@@ -316,13 +323,8 @@ SELECT id, at, connection, field, what, old, new, version, delivery, detail FROM
 
 -- name: refused
 -- What a connection has refused for good, latest last.
-SELECT patch, detail FROM write WHERE link = :link AND connection = :connection AND state = 'dead' ORDER BY at, id;
-
--- name: dead_writes
-SELECT id, link, connection, patch, at, cause, detail FROM write WHERE state = 'dead' ORDER BY at, id;
-
--- name: replay_dead
-UPDATE write SET state = 'replayed' WHERE state = 'dead' RETURNING link, connection;
+SELECT patch, detail, state FROM write
+WHERE link = :link AND connection = :connection AND state IN ('dead', 'discarded') ORDER BY at, id;
 
 -- name: counts
 SELECT (SELECT COUNT(*) FROM link WHERE state = 'live') AS links, (SELECT COUNT(*) FROM ref) AS refs,
@@ -336,7 +338,9 @@ DELETE FROM delivery WHERE at < :before AND state = 'done';
 DELETE FROM attempt WHERE at < :before;
 
 -- name: prune_writes
-DELETE FROM write WHERE at < :before AND state IN ('done', 'refused', 'replayed');
+-- What was discarded is needed until the side was looked at, which waits while the connection is paused.
+DELETE FROM write WHERE at < :before AND (state IN ('done', 'refused', 'replayed') OR (state = 'discarded'
+AND connection NOT IN (SELECT name FROM connection WHERE paused_until > :before)));
 
 -- What people do
 
@@ -419,7 +423,8 @@ DELETE FROM hub WHERE link = :link;
 UPDATE link SET state = 'deleted' WHERE id = :link;
 
 -- name: deals_of_party
-SELECT link FROM hub WHERE field IN ('contact', 'account') AND substr(value, 1, 200) = :value;
+SELECT link, field, version, origin AS connection FROM hub
+WHERE field IN ('contact', 'account') AND substr(value, 1, 200) = :value ORDER BY link, field;
 
 -- name: rename_party
 UPDATE hub SET value = :new WHERE field IN ('contact', 'account') AND substr(value, 1, 200) = :old;
@@ -543,6 +548,7 @@ ORDER BY h.connection, h.field, hub.value;
 SELECT COUNT(*) AS deals FROM ref r
 JOIN shadow s ON s.link = r.link AND s.connection = r.connection AND s.field = :field
 WHERE r.connection = :connection AND r.kind = 'opportunity' AND r.gone = 0 AND s.native IN (:text, :number);
+
 -- name: drop_listed
 DELETE FROM listed WHERE connection = :connection;
 
@@ -627,16 +633,225 @@ DELETE FROM session WHERE token = :token;
 -- name: prune_sessions
 DELETE FROM session WHERE until <= :now;
 
+-- name: begin_request
+INSERT INTO answered (token, repeat_key, request, at) VALUES (:token, :repeat_key, :request, :at)
+ON CONFLICT (token, repeat_key) DO UPDATE
+SET request = excluded.request, at = excluded.at, status = NULL, headers = '{}', body = ''
+WHERE answered.at < :forgotten OR (answered.status IS NULL AND answered.at < :given_up) RETURNING token;
+
+-- name: answered
+SELECT request, status, headers, body FROM answered WHERE token = :token AND repeat_key = :repeat_key;
+
+-- name: end_request
+UPDATE answered SET status = :status, headers = :headers, body = :body
+WHERE token = :token AND repeat_key = :repeat_key;
+
+-- name: drop_request
+DELETE FROM answered WHERE token = :token AND repeat_key = :repeat_key;
+
 -- name: prune_answered
 DELETE FROM answered WHERE at < :before;
 
 -- What lists and pages show
 
+-- name: journal_page
+SELECT id, at, connection, field, what, old, new, version, delivery, detail FROM journal
+WHERE link = :link AND id > :after ORDER BY id LIMIT :n;
+
 -- name: waits
 -- How much waits for a person.
-SELECT (SELECT COUNT(*) FROM hold) AS holds, (SELECT COUNT(*) FROM write WHERE state = 'dead') AS dead;
+SELECT (SELECT COUNT(*) FROM hold) AS holds, (SELECT COUNT(*) FROM write WHERE state = 'dead')
++ (SELECT COUNT(*) FROM delivery WHERE state = 'done' AND substr(outcome, 1, 6) = 'dead: ') AS dead;
+
+-- name: page_of_deliveries
+-- Newest first; '' and the widest times take everything. A link is known by what the delivery led to.
+SELECT id, connection, at, method, content_type, length(body) AS size, state, outcome FROM delivery
+WHERE id < :before AND at >= :since AND at < :until AND (:connection = '' OR connection = :connection)
+AND (:state = '' OR state = :state) AND substr(outcome, 1, length(:outcome)) = :outcome
+AND (:link = '' OR id IN (SELECT cause FROM attempt WHERE link = :link UNION SELECT delivery FROM journal
+    WHERE link = :link UNION SELECT cause FROM look WHERE link = :link))
+ORDER BY id DESC LIMIT :n;
+
+-- name: one_delivery
+SELECT id, connection, at, method, content_type, length(body) AS size, state, outcome FROM delivery WHERE id = :id;
+
+-- name: attempts_of_cause
+-- Nothing that it led to is older than the delivery itself, so the key finds where to begin.
+SELECT id, at, link, connection, cause, outcome, reason, detail, fails, ms FROM attempt
+WHERE id > :cause AND cause = :cause ORDER BY id;
+
+-- name: writes_of_cause
+SELECT id, link, connection, patch, touched, opened_at, at, state, cause, detail, answer FROM write
+WHERE id > :cause AND cause = :cause ORDER BY id;
+
+-- name: replay_delivery
+UPDATE delivery SET state = 'waiting', outcome = '' WHERE id = :id RETURNING id;
+
+-- name: page_of_attempts
+SELECT id, at, link, connection, cause, outcome, reason, detail, fails, ms FROM attempt
+WHERE id < :before AND at >= :since AND (:connection = '' OR connection = :connection)
+AND (:link = '' OR link = :link) AND substr(outcome, 1, length(:outcome)) = :outcome ORDER BY id DESC LIMIT :n;
+
+-- name: page_of_holds
+-- The oldest first, from after the last one that was seen.
+SELECT h.link, h.connection, h.field, h.kind, h.reason, h.cure, h.since, hub.value, hub.origin, named.value AS name
+FROM hold h LEFT JOIN hub ON hub.link = h.link AND hub.field = h.field
+LEFT JOIN hub AS named ON named.link = h.link AND named.field = 'name'
+WHERE (h.since, h.link, h.connection, h.field) > (:after_at, :after_link, :after_connection, :after_field)
+AND (:connection = '' OR h.connection = :connection) AND (:field = '' OR h.field = :field)
+AND (:kind = '' OR h.kind = :kind) AND (:link = '' OR h.link = :link) AND (:reason = '' OR h.reason = :reason)
+ORDER BY h.since, h.link, h.connection, h.field LIMIT :n;
+
+-- name: one_hold
+SELECT h.link, h.connection, h.field, h.kind, h.reason, h.cure, h.since, hub.value, hub.origin, named.value AS name
+FROM hold h LEFT JOIN hub ON hub.link = h.link AND hub.field = h.field
+LEFT JOIN hub AS named ON named.link = h.link AND named.field = 'name'
+WHERE h.link = :link AND h.connection = :connection AND h.field = :field;
+
+-- name: groups_of_holds
+SELECT connection, field, kind, reason, MIN(cure) AS cure, MIN(since) AS since, COUNT(*) AS deals FROM hold
+WHERE (:connection = '' OR connection = :connection) AND (:field = '' OR field = :field)
+AND (:kind = '' OR kind = :kind) GROUP BY connection, field, kind, reason ORDER BY MIN(since), connection, field, reason;
+
+-- name: page_of_dead
+-- Writes that were given up, and deliveries that nothing came of, as one list; both are named by ids that grow with time.
+SELECT id, 'write' AS kind, link, connection, at, detail AS reason FROM write
+WHERE state = 'dead' AND id < :before AND at >= :since AND at < :until
+AND (:connection = '' OR connection = :connection) AND (:link = '' OR link = :link)
+AND substr(detail, 1, length(:reason)) = :reason
+UNION ALL
+SELECT id, 'delivery' AS kind, '' AS link, connection, at, substr(outcome, 7) AS reason FROM delivery
+WHERE state = 'done' AND substr(outcome, 1, 6) = 'dead: ' AND id < :before AND at >= :since AND at < :until
+AND (:connection = '' OR connection = :connection) AND :link = ''
+AND substr(outcome, 7, length(:reason)) = :reason
+ORDER BY id DESC LIMIT :n;
+
+-- name: one_write
+SELECT id, link, connection, patch, touched, opened_at, at, state, cause, detail, answer FROM write WHERE id = :id;
+
+-- name: replay_write
+UPDATE write SET state = 'replayed' WHERE id = :id AND state = 'dead' RETURNING link, connection;
+
+-- name: replay_dead_delivery
+UPDATE delivery SET state = 'waiting', outcome = ''
+WHERE id = :id AND state = 'done' AND substr(outcome, 1, 6) = 'dead: ' RETURNING id;
+
+-- name: replay_side
+UPDATE write SET state = 'replayed' WHERE link = :link AND connection = :connection AND state = 'dead'
+RETURNING link, connection;
+
+-- name: discard_write
+UPDATE write SET state = 'discarded' WHERE id = :id AND state = 'dead'
+RETURNING id, link, connection, patch, touched, at, cause, detail, answer;
+
+-- name: discard_delivery
+UPDATE delivery SET outcome = :outcome WHERE id = :id AND state = 'done' AND substr(outcome, 1, 6) = 'dead: '
+RETURNING id;
+
+-- name: known
+SELECT (SELECT COUNT(*) FROM link WHERE state = 'live' AND kind = 'opportunity') AS links,
+(SELECT COUNT(*) FROM choice) AS choices;
+
+-- name: activity
+-- What made the bridge act, newest first, from before an id on: deliveries; and the first attempt of each run of attempts
+-- at one link that no delivery has caused, such as a sweep's. A run ends where nothing has followed for :run_ms.
+SELECT id, connection, at, state, outcome, link, cause FROM (
+SELECT * FROM (
+    SELECT d.id, d.connection, d.at, d.state, d.outcome, '' AS link, '' AS cause FROM delivery d
+    WHERE d.id < :before AND (:connection = '' OR d.connection = :connection)
+    AND (:link = '' OR d.id IN (SELECT l.cause FROM attempt l WHERE l.link = :link))
+    AND d.outcome LIKE :like AND d.outcome NOT LIKE :unlike AND (:failed = 0 OR EXISTS (
+        SELECT 1 FROM attempt f WHERE f.cause = d.id AND f.outcome IN ('failed', 'dead', 'refused')))
+    ORDER BY d.id DESC LIMIT :n) AS heard
+UNION ALL
+SELECT * FROM (
+    SELECT a.id, a.connection, a.at, 'done' AS state, a.outcome, a.link, a.cause FROM attempt a
+    WHERE a.id < :before AND (:connection = '' OR a.connection = :connection) AND (:link = '' OR a.link = :link)
+    AND a.outcome LIKE :like AND a.outcome NOT LIKE :unlike AND (:failed = 0 OR EXISTS (
+        SELECT 1 FROM attempt f WHERE f.link = a.link AND f.cause = a.cause AND f.id >= a.id
+        AND f.at <= a.at + :run_ms AND f.outcome IN ('failed', 'dead', 'refused')))
+    AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.id = a.cause) AND COALESCE((
+        SELECT b.at FROM attempt b WHERE b.link = a.link AND b.cause = a.cause AND b.id < a.id
+        ORDER BY b.id DESC LIMIT 1), 0) < a.at - :run_ms
+    ORDER BY a.id DESC LIMIT :n) AS found
+) AS acts ORDER BY id DESC LIMIT :n;
+
+-- name: attempts_of_deliveries
+-- :ids is a JSON array of theirs.
+SELECT id, at, link, connection, cause, outcome, reason, ms FROM attempt
+WHERE cause IN (SELECT value FROM json_each(:ids)) ORDER BY id;
+
+-- name: attempts_of_deliveries for postgres
+SELECT id, at, link, connection, cause, outcome, reason, ms FROM attempt
+WHERE cause IN (SELECT json_array_elements_text(CAST(:ids AS JSON))) ORDER BY id;
+
+-- name: attempts_of_links
+-- Those between an id and a time; :links is a JSON array.
+SELECT id, at, link, connection, cause, outcome, reason, ms FROM attempt
+WHERE link IN (SELECT value FROM json_each(:links)) AND id >= :first AND at <= :until ORDER BY id;
+
+-- name: attempts_of_links for postgres
+SELECT id, at, link, connection, cause, outcome, reason, ms FROM attempt
+WHERE link IN (SELECT json_array_elements_text(CAST(:links AS JSON))) AND id >= :first AND at <= :until ORDER BY id;
+
+-- name: names_of_links
+SELECT link, value FROM hub WHERE field = 'name' AND link IN (SELECT value FROM json_each(:links));
+
+-- name: names_of_links for postgres
+SELECT link, value FROM hub
+WHERE field = 'name' AND link IN (SELECT json_array_elements_text(CAST(:links AS JSON)));
+
+-- name: held_back
+-- What of these links has begun to wait since an id, and what made us look.
+SELECT link, connection, field, delivery AS cause, at FROM journal
+WHERE link IN (SELECT value FROM json_each(:links)) AND id >= :first AND what IN ('waits', 'held') ORDER BY id;
+
+-- name: held_back for postgres
+SELECT link, connection, field, delivery AS cause, at FROM journal
+WHERE link IN (SELECT json_array_elements_text(CAST(:links AS JSON))) AND id >= :first AND what IN ('waits', 'held')
+ORDER BY id;
+
+-- name: latest
+-- Differs from what it was when something that `activity` shows has changed.
+SELECT (SELECT MAX(id) FROM delivery) AS delivery, (SELECT MAX(id) FROM attempt) AS attempt,
+(SELECT COUNT(*) FROM delivery WHERE state = 'waiting') AS waiting;
+
+-- name: hourly
+-- How often what happened, by connection and whole hours since :since.
+SELECT connection, (at - :since) / 3600000 AS hour,
+CASE WHEN outcome LIKE 'changed%' THEN 'edits' WHEN outcome LIKE 'wrote%' THEN 'writes'
+WHEN outcome = 'echo' THEN 'echoes' ELSE 'failures' END AS what, COUNT(*) AS n
+FROM attempt WHERE at >= :since AND (outcome LIKE 'changed%' OR outcome LIKE 'wrote%'
+OR outcome IN ('echo', 'failed', 'dead', 'refused')) GROUP BY 1, 2, 3;
 
 -- What is measured
+
+-- name: beat
+INSERT INTO pulse (process, connection, at, state) VALUES (:process, :connection, :at, :state)
+ON CONFLICT (process, connection) DO UPDATE SET at = excluded.at, state = excluded.state;
+
+-- name: forget_pulses
+-- Of processes that died without a word.
+DELETE FROM pulse WHERE at < :before;
+
+-- name: end_pulse
+DELETE FROM pulse WHERE process = :process;
+
+-- name: pulses
+SELECT process, connection, state FROM pulse WHERE at >= :since;
+
+-- name: due_by_connection
+SELECT k.connection, COUNT(*) AS n, MIN(k.at) AS since FROM look k JOIN link l ON l.id = k.link AND l.state = 'live'
+WHERE k.at <= :now GROUP BY k.connection;
+
+-- name: waiting_by_connection
+SELECT connection, COUNT(*) AS n, MIN(at) AS since FROM delivery WHERE state = 'waiting' GROUP BY connection;
+
+-- name: holds_by_connection
+SELECT connection, COUNT(*) AS n FROM hold GROUP BY connection;
+
+-- name: dead_by_connection
+SELECT connection, COUNT(*) AS n FROM write WHERE state = 'dead' GROUP BY connection;
 
 -- What only PostgreSQL needs: SQLite sets itself up by PRAGMAs, and sqlite-utils keeps its migrations.
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bridge.core.merge import assert_sound
-from bridge.core.model import Effects, Entry, Hold, Kind, Link, Look, Said, Write
+from bridge.core.model import Effects, Entry, Hold, Kind, Link, Look, Refusal, Said, Write
+from bridge.store.audit import Deed
 from bridge.store.inbox import Delivery
 from bridge.store.rows import Key, Row, Values, build, flatten, patch_json, row_of, to_json
 from bridge.store.tables import Tables
@@ -131,13 +132,6 @@ class Store(Tables):
                 if self.db.run("delivery_state", id=each.delivery, state=state, outcome=outcome):
                     self._add_looks(each.looks)
 
-    def replay(self, delivery: str) -> bool:
-        """Handle a stored delivery again; return False when there is none of that id."""
-        with self.db.transaction():
-            known = bool(self.db.run("delivery", id=delivery))
-            self.db.run("replay", id=delivery)
-        return known
-
     # links and leases
 
     def find(self, connection: str, vendor_id: str, kind: Kind = "opportunity") -> str | None:
@@ -177,6 +171,28 @@ class Store(Tables):
         with self.db.transaction(durable=False):
             self.db.run("release", link=claim.link, token=claim.token)
 
+    def seize(self, link: str, owner: str, now: int, lease_ms: int = 60_000) -> Claim | None:
+        """
+        Take the lease of a link from whoever holds it, for a person; None: there is no such link.
+
+        A worker that held it is fenced, exactly as if it had died: what it may have sent is in doubt (R12), and what it
+        had begun is looked at again.
+        """
+        with self.db.transaction(durable=False):
+            rows = self.db.run("leased_until", link=link)
+            if not rows:
+                return None
+            if (until := rows[0]["lease_until"]) > 0:
+                self.db.run("doubt_writes", link=link, until=until)
+                self.db.run("look_at_all", link=link, at=now, cause="in doubt")
+            token = self.db.run("seize", link=link, owner=owner, now=now, until=now + lease_ms)[0]["token"]
+        return Claim(link, token, now + lease_ms)
+
+    def hand_back(self, claim: Claim) -> None:
+        """Give a seized lease back, and wake who goes on with it."""
+        self.release(claim)
+        self.db.wake()
+
     def load(self, claim: Claim) -> Link:
         """Return the working copy of the link of a claim."""
         rows = {t: self.db.run(f"load_{t}", link=claim.link) for t in LOADED}
@@ -213,15 +229,20 @@ class Store(Tables):
         opened: tuple[Write, str] | None = None,
         resent: Write | None = None,
         closed: Mapping[str, tuple[str, str]] | None = None,
+        answer: str = "",
         ended: tuple[Sequence[str], str] = ((), ""),
         attempt: Attempt | None = None,
+        cause: str = "",
+        deed: Deed | None = None,
     ) -> None:
         """
         Save everything that one step decided, in one transaction; raises Fenced when the lease is lost.
 
         taken: per connection, a time, and the causes whose looks up to then are done. holds: per connection, all its
         holds. opened: a new write and its cause; it is on disk when this returns. resent: an open write that was sent
-        again. closed: write id to state, detail. ended: deliveries and their outcome. attempt: how the step went.
+        again. closed: write id to state, detail. answer: what the vendor said to it. ended: deliveries and their
+        outcome. attempt: how the step went. cause: the delivery, or the word, that the journal tells of holds. deed:
+        what a person did by it.
         """
         values = flatten(link)
         with self.db.transaction(durable=opened is not None):
@@ -231,13 +252,16 @@ class Store(Tables):
             for connection, (upto, causes) in (taken or {}).items():
                 rows_taken = [{"link": link.id, "connection": connection, "upto": upto, "cause": c} for c in causes]
                 self.db.many("take_looks", rows_taken)
-            self._save_writes(link.id, opened, resent, {**(effects.closed if effects else {}), **(closed or {})})
-            for connection, each in (holds or {}).items():
-                self._put_holds(claim, connection, each, now)
+            self.note(deed)
+            ends = {**(effects.closed if effects else {}), **(closed or {})}
+            self._save_writes(link.id, opened, resent, ends, answer)
             self._end_deliveries(*ended)
+            told = list(effects.journal) if effects else []
+            for connection, each in (holds or {}).items():
+                told += self._put_holds(claim, connection, each, now, cause)
             if effects is not None:
                 self._add_looks([(link.id, look) for look in effects.looks])
-                self.db.many("note", [self._entry(link.id, e) for e in effects.journal])
+            self.db.many("note", [self._entry(link.id, e) for e in told])
             if attempt is not None:
                 self._put_attempt(claim, attempt, now)
         claim.loaded = values
@@ -251,6 +275,7 @@ class Store(Tables):
         opened: tuple[Write, str] | None,
         resent: Write | None,
         closed: Mapping[str, tuple[str, str]],
+        answer: str,
     ) -> None:
         if opened is not None:
             write, cause = opened
@@ -267,7 +292,7 @@ class Store(Tables):
         if resent is not None:
             self.db.run("touch_write", id=resent.id, at=resent.at)
         for write_id, (state, detail) in closed.items():
-            self.db.run("close_write", id=write_id, state=state, detail=detail)
+            self.db.run("close_write", id=write_id, state=state, detail=detail, answer=answer)
 
     def _save_rows(self, claim: Claim, values: dict[Key, Values]) -> None:
         changed: dict[str, list[Row]] = {}
@@ -289,14 +314,17 @@ class Store(Tables):
         rows = [{"link": link, "connection": k.ref.connection, "at": k.at, "cause": k.cause} for link, k in looks]
         self.db.many("add_look", rows)
 
-    def _put_holds(self, claim: Claim, connection: str, holds: Sequence[Hold], now: int) -> None:
+    def _put_holds(self, claim: Claim, connection: str, holds: Sequence[Hold], now: int, cause: str) -> Iterator[Entry]:
+        """Make these the holds of a side; yield what the journal tells of it: only what has changed."""
         key, held, wanted = {"link": claim.link, "connection": connection}, claim.held.get(connection, {}), set()
         for h in holds:
             wanted.add(h.field)
             if held.get(h.field) != h:
-                self.db.run("put_hold", **key, field=h.field, reason=h.reason, cure=h.cure, since=now)
-        for name in held.keys() - wanted:
+                self.db.run("put_hold", **key, field=h.field, reason=h.reason, cure=h.cure, kind=h.kind, since=now)
+                yield Entry(now, connection, h.field, "waits", new=h.cure, delivery=cause, detail=h.reason)
+        for name in sorted(held.keys() - wanted):
             self.db.run("drop_hold", **key, field=name)
+            yield Entry(now, connection, name, "freed", delivery=cause, detail=held[name].reason)
 
     def _put_attempt(self, claim: Claim, attempt: Attempt, now: int) -> None:
         self.db.run("attempt", id=self.new_id(), at=now, **vars(attempt))
@@ -312,12 +340,12 @@ class Store(Tables):
         """Return the connections of a link that have failed and are to be tried later, not now."""
         return {r["connection"] for r in self.db.run("resting", link=link, now=now)}
 
-    def refused(self, link: str, connection: str) -> dict[str, tuple[Said, str]]:
-        """Return what this side has refused for good, field by field: the value, and what the vendor said."""
-        found: dict[str, tuple[Said, str]] = {}
+    def refused(self, link: str, connection: str) -> dict[str, Refusal]:
+        """Return what this side has refused for good, field by field."""
+        found: dict[str, Refusal] = {}
         for r in self.db.run("refused", link=link, connection=connection):
             for name, (value, version) in json.loads(r["patch"]).items():
-                found[name] = Said(value, version), r["detail"]
+                found[name] = Refusal(Said(value, version), r["detail"], r["state"] == "discarded")
         return found
 
     def look(self, link: str, looks: Sequence[Look]) -> None:

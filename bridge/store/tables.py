@@ -11,17 +11,20 @@ import uuid_utils
 
 from bridge.core.model import FOREVER, Native, Ref
 from bridge.store.activity import Activity
+from bridge.store.answers import Answers
 from bridge.store.audit import Audit, Deed
 from bridge.store.choices import Choices
 from bridge.store.engine import Engine, on_server
 from bridge.store.inbox import Inbox
 from bridge.store.links import Links
 from bridge.store.lists import Lists
+from bridge.store.pulse import Pulses
 from bridge.store.rows import Row, to_json
 from bridge.store.searching import Searching
 from bridge.store.sharing import Sharing
 from bridge.store.sqlite import Sqlite
 from bridge.store.tokens import Tokens
+from bridge.store.work import Work
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ def _engine(address: str | Path) -> Engine:
     return Postgres(str(address))
 
 
-class Tables(Links, Searching, Choices, Lists, Sharing, Tokens, Activity, Audit):
+class Tables(Links, Searching, Sharing, Lists, Choices, Work, Pulses, Activity, Tokens, Answers, Audit):
     """
     address: of a PostgreSQL database, or the path of a SQLite file. new_id: makes the ids of rows; UUIDv7 unless a test
     wants its own.
@@ -82,10 +85,10 @@ class Tables(Links, Searching, Choices, Lists, Sharing, Tokens, Activity, Audit)
         return known
 
     def pause(self, connection: str, why: str, until: int = FOREVER, deed: Deed | None = None) -> None:
-        """Stop working on a connection until a time; its deliveries and looks wait. A longer or a person's one stays."""
+        """Stop working on a connection until a time; its deliveries and looks wait. A longer or a person's stays."""
         with self.db.transaction():
             self.note(deed)
-            self.db.run("pause", connection=connection, until=until, why=why, by=deed.who if deed else None)
+            self.db.run("pause", connection=connection, until=until, why=why, who=deed.who if deed else "")
 
     def resume(self, connection: str, now: int, deed: Deed | None = None) -> None:
         """End a pause, and look at every ref that the hub has run ahead of."""
@@ -99,7 +102,7 @@ class Tables(Links, Searching, Choices, Lists, Sharing, Tokens, Activity, Audit)
             self.db.run("swept", connection=connection, at=at)
 
     def connections(self) -> dict[str, Row]:
-        """Return paused_until, why, paused_by, heard_at and swept_at by connection."""
+        """Return paused_until, why, paused_by ("": the bridge itself), heard_at and swept_at by connection."""
         return {r["name"]: dict(r) for r in self.db.run("connections")}
 
     # what to show
@@ -109,33 +112,18 @@ class Tables(Links, Searching, Choices, Lists, Sharing, Tokens, Activity, Audit)
         rows = [dict(r) for r in self.db.run("journal_of_link", link=link)]
         return [{**r, "old": json.loads(r["old"] or "null"), "new": json.loads(r["new"] or "null")} for r in rows]
 
+    def journal_page(self, link: str, n: int, after: str = "") -> list[Row]:
+        """Return entries of the journal of a link from after an id on, oldest first; old and new are parsed."""
+        rows = [dict(r) for r in self.db.run("journal_page", link=link, n=n, after=after)]
+        return [{**r, "old": json.loads(r["old"] or "null"), "new": json.loads(r["new"] or "null")} for r in rows]
+
     def holds(self, link: str | None = None) -> list[Row]:
         """Return the holds of a link, or all of them with their links."""
         return [dict(r) for r in (self.db.run("holds_of_link", link=link) if link else self.db.run("holds"))]
 
-    def deliveries(self, n: int) -> list[Row]:
-        """Return the latest deliveries, newest first."""
-        return [dict(r) for r in self.db.run("deliveries", n=n)]
-
-    def deliveries_since(self, connection: str, since: int) -> list[str]:
-        """Return the ids of the deliveries of a connection, oldest first."""
-        return [r["id"] for r in self.db.run("deliveries_between", connection=connection, since=since)]
-
     def attempts(self, link: str, n: int) -> list[Row]:
         """Return the latest attempts at a link, newest first."""
         return [dict(r) for r in self.db.run("attempts", link=link, n=n)]
-
-    def dead_writes(self) -> list[Row]:
-        """Return the writes that were given up, oldest first."""
-        return [dict(r) for r in self.db.run("dead_writes")]
-
-    def replay_dead(self, now: int) -> int:
-        """Try every write again that was given up; return how many."""
-        with self.db.transaction():
-            rows = self.db.run("replay_dead")
-            looks = [{"link": r["link"], "connection": r["connection"], "at": now, "cause": "replay"} for r in rows]
-            self.db.many("add_look", looks)
-        return len(rows)
 
     def counts(self) -> dict[str, int]:
         """Return how many rows the main tables hold."""

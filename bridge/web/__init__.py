@@ -1,15 +1,17 @@
-"""The web layer: webhooks in, pages and health out. It parses, calls and answers; it never calls a vendor."""
+"""The web layer: webhooks in, pages, API and health out. It parses, calls and answers; it never calls a vendor."""
 
 from __future__ import annotations
 
 import logging
 import os
+import threading
 from typing import Any
 
 from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from bridge.log import configure_logging, log_event, trace_of
+from bridge.web.api import admin_api
 from bridge.web.assets import kept_s
 from bridge.web.health import health
 from bridge.web.lockout import Lockout
@@ -67,9 +69,12 @@ def create_app(bridge: Bridge | None = None) -> Flask:
     receiver = Receiver(bridge)
     app.extensions["bridge"] = bridge
     app.extensions["receiver"] = receiver
+    app.extensions["ending"] = threading.Event()  # the server sets it when this process is told to end
     app.register_blueprint(webhooks(receiver))
     app.register_blueprint(health(bridge.store))
-    add_pages(app, bridge.desk, Lockout())
+    lockout = app.extensions["lockout"] = Lockout()
+    app.register_blueprint(admin_api(bridge.desk, lockout))
+    add_pages(app, bridge.desk, lockout)
     app.after_request(_secure)
     if bridge.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=bridge.proxies, x_proto=bridge.proxies)  # type: ignore[method-assign]

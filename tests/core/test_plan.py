@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from bridge.core.fields import Choice, Field, Text, Words
-from bridge.core.model import FOREVER, Canonical, Hold, Hub, Link, Native, Ref, Said, Shadow, Side
-from bridge.core.plan import Plan, behind, due, plan
+from bridge.core.model import FOREVER, Canonical, Hold, Hub, Link, Native, Ref, Refusal, Said, Shadow, Side
+from bridge.core.plan import Plan, behind, due, leave_out, plan
 from bridge.core.rules import Rules, SideRules
 
 NOW = 1_000_000
@@ -48,6 +48,28 @@ def planned(
     at: Link, spec: Rules, unsettled: frozenset[str] = frozenset(), locked: dict[str, str] | None = None
 ) -> Plan:
     return plan(at, at.sides["a"], spec, NOW, unsettled=unsettled, locked=locked or {}, cause="d1")
+
+
+# what was refused for good
+
+
+@pytest.mark.parametrize(
+    ("refusal", "patch", "held", "base"),
+    [
+        (Refusal(Said("x", 2), "no"), {}, ["name"], 1),
+        (Refusal(Said("x", 2), "no", discarded=True), {}, [], 2),
+        (Refusal(Said("other", 2), "no"), {"name": Said("x", 2)}, [], 1),
+        (Refusal(Said("x", 1), "no", discarded=True), {"name": Said("x", 2)}, [], 1),
+    ],
+    ids=["held", "discarded", "another value", "another version"],
+)
+def test_what_was_refused_is_left_out(refusal: Refusal, patch: dict[str, Said], held: list[str], base: int) -> None:
+    at, spec = link({"name": ("x", 2)}, {"name": ("old", 1)}), rules()
+    made = planned(at, spec)
+    leave_out(made, at, at.sides["a"], spec, {"name": refusal}, NOW, singly=False, cause="d1")
+    assert (made.patch, [h.field for h in made.holds]) == (patch, held)
+    assert at.sides["a"].shadows["name"].base == base
+    assert [(e.what, e.version) for e in made.journal] == ([("not_sent", base)] if base == 2 else [])
 
 
 # what is due
@@ -129,14 +151,14 @@ def test_a_field_that_the_record_refuses_is_held_with_the_reason() -> None:
     at = link({"name": ("x", 3)}, {"name": ("old", 1)})
     made = planned(at, rules(), locked={"name": "the deal is closed"})
     cure = "change the record there, or map it otherwise"
-    assert made == Plan(holds=[Hold("a", "name", "the deal is closed", cure)])
+    assert made == Plan(holds=[Hold("a", "name", "the deal is closed", cure, "locked")])
 
 
 def test_what_cannot_be_said_is_held_with_the_cure_and_does_not_stop_other_fields() -> None:
     fields = {**TABLE, "owner": Choice("owner", "u")}
     at = link({"name": ("x", 3), "owner": ("hoa", 2)}, {"name": ("old", 1), "owner": ("u9", 1)})
     made = planned(at, rules(fields))
-    hold = Hold("a", "owner", "no choice for owner 'hoa'", "add a choice for owner 'hoa' at a")
+    hold = Hold("a", "owner", "no choice for owner 'hoa'", "add a choice for owner 'hoa' at a", "choice")
     assert made == Plan({"name": Said("x", 3)}, holds=[hold])
 
 
@@ -147,7 +169,8 @@ def test_a_conflict_waits_for_a_person() -> None:
     at = link({"name": ("x", 3)}, {"name": ("mine", 1)})
     at.hubs["name"].held_until = FOREVER
     made = planned(at, rules())
-    hold = Hold("a", "name", "two sides disagree on name", "make name the same on both sides, by hand")
+    cure = "say whose name stands, or make it the same on both sides"
+    hold = Hold("a", "name", "two sides disagree on name", cure, "conflict")
     assert made == Plan(holds=[hold])
 
 
@@ -165,7 +188,9 @@ def test_an_argument_waits_for_a_time() -> None:
 def test_an_argument_that_is_over_is_written() -> None:
     at = link({"name": ("x", 3)}, {"name": ("mine", 1)})
     at.hubs["name"] = replace(at.hubs["name"], held_until=NOW, hop=4)
-    assert planned(at, rules()) == Plan({"name": Said("x", 3)})
+    made = planned(at, rules())
+    assert made.patch == {"name": Said("x", 3)}
+    assert [(e.what, e.version, e.detail) for e in made.journal] == [("released", 3, "the pause is over")]
     assert (at.hubs["name"].held_until, at.hubs["name"].hop) == (None, 0)
 
 

@@ -7,8 +7,9 @@ from itertools import count
 from typing import Any
 
 from bridge.connectors.base import Account
-from bridge.connectors.memory import Habits, Memory, MemoryVendor
+from bridge.connectors.memory import TABLE, Habits, Memory, MemoryVendor
 from bridge.core import rules
+from bridge.core.fields import Field
 from bridge.core.model import FOREVER, Link, Native, Ref
 from bridge.flow import Flow
 from bridge.sides import Connection
@@ -26,14 +27,19 @@ class Crash(BaseException):
 
 
 class Scene:
-    """Sides a, b, c with stamps, no lag, and answers as stored; webhooks come when told. policies: field to rule."""
+    """
+    Sides a, b, c with stamps, no lag, and answers as stored; webhooks come when told. policies: field to rule. table:
+    what every side has beside the usual.
+    """
 
-    def __init__(self, sides: int = 3, policies: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, sides: int = 3, policies: Mapping[str, str] | None = None, table: tuple[Field, ...] = ()
+    ) -> None:
         names, ids = "abc"[:sides], count(1)
         self.clock = START
         self.store = Store(":memory:", lambda: f"{next(ids):08d}")
         self.store.db.migrate()
-        self.vendors = {n: MemoryVendor(self.now, Habits()) for n in names}
+        self.vendors = {n: MemoryVendor(self.now, Habits(table=TABLE + table)) for n in names}
         self.connectors = {n: Memory(Account(n, "", {"secret": "s"}), here=v) for n, v in self.vendors.items()}
         habits = rules.Habits(timeout=Habits.timeout, react=0, scan=0, answer="stored")
         connections = {n: Connection(self.connectors[n], habits, i) for i, n in enumerate(names)}

@@ -302,7 +302,7 @@ def test_a_write_that_can_never_work_is_held_and_the_next_edit_tries_again(scene
     left = scene.fails("b", "write", *[Permanent("refused", "HTTP 400")] * 9)
     scene.edited("a", name="Bo")
     assert (scene.holds(), scene.shows("name")["c"]) == ([("b", "refused: HTTP 400")], "Bo")
-    assert {w["connection"] for w in scene.store.dead_writes()} == {"b"}
+    assert {w["connection"] for w in scene.store.page_of_dead(9)} == {"b"}
     left.clear()
     scene.edited("a", name="Li")
     assert (scene.holds(), scene.shows("name")["b"]) == ([], "Li")
@@ -443,7 +443,7 @@ def test_deliveries_that_one_useless_read_has_merged_all_end(scene: Scene) -> No
 def test_a_delivery_that_is_replayed_ends_again_and_writes_nothing(scene: Scene) -> None:
     delivery = scene.edited("a", name="Bo")
     written = scene.writes()
-    assert scene.store.replay(delivery)
+    assert scene.store.replay_deliveries([delivery]) == 1
     scene.run()
     assert (scene.outcome(delivery), scene.writes()) == ("echo", written)
 

@@ -14,7 +14,19 @@ BRISK = (1, 30, 200, 700, 1_500, 3_000)
 FOR = {"landed": "write", "denied": "write", "death_after": "write", "gone": "read"}
 LATE = (400, 5_000, 90_000, 3 * 3_600_000)
 Kind = Literal[
-    "edit", "both", "agree", "revert", "after_read", "after_write", "fate", "hook", "pause", "crash", "stall", "mend"
+    "edit",
+    "both",
+    "agree",
+    "revert",
+    "after_read",
+    "after_write",
+    "fate",
+    "hook",
+    "pause",
+    "crash",
+    "stall",
+    "mend",
+    "decide",
 ]
 
 
@@ -29,7 +41,8 @@ class Act:
     of the next call. hook: of the next webhook (-1: lost, 0: twice, else ms late). pause: another deal's call was over
     the limit, so that the connection pauses for n ms. crash: a process dies at its n-th step. stall: a process freezes
     for n ms at its `steps`-th step. mend: a person takes this side out of its link, splits it off, puts it back, or
-    merges the link it is in with that of the other side: what there is to do, and n where there are several.
+    merges the link it is in with that of the other side: what there is to do, and n where there are several. decide: a
+    person says at the bridge that this side's value stands, if it is held.
     """
 
     at: int
@@ -60,6 +73,7 @@ class Menu:
     crash: float = 0.0
     stall: float = 0.0
     mend: float = 0.0
+    decide: float = 0.0
     blows: tuple[str, ...] = ("refused", "broken", "throttled", "lost", "landed")
     hot: tuple[str, ...] = ()
     acts: int = 9
@@ -82,6 +96,7 @@ def schedule(menu: Menu, sides: Sequence[Side], dice: Random) -> tuple[Act, ...]
         "crash": menu.crash,
         "stall": menu.stall,
         "mend": menu.mend,
+        "decide": menu.decide,
     }
     names = [k for k, share in kinds.items() if share]
     hot = menu.hot or tuple(dice.sample(sorted(set().union(*(s.fields for s in sides))), 3))

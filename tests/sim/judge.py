@@ -47,6 +47,7 @@ class Judge:
         self._winners()
         self._unedited()
         self._by_the_rule()
+        self._decisions_stand()
         self._no_change_from_what_agrees()
         self._no_change_that_nobody_made()
         self._gone_only_after_two_reads()
@@ -135,7 +136,7 @@ class Judge:
         """Tell whether the journal accounts for the edit, or the hub has said as much since: then nothing was lost."""
         side, hub = self.sides[e.side], None
         for x in (x for x in self.journal if x["field"] == e.field):
-            if x["what"] in ("first", "set"):
+            if x["what"] in ("first", "set", "decided"):
                 if x["at"] >= e.at and hub is not None and side.fits(e.field, json.loads(hub), e.shown):
                     return True
                 hub = x["new"]
@@ -216,11 +217,32 @@ class Judge:
 
     def _both_stand(self, pair: list[Edit]) -> None:
         """R8: where the rule says hold, nobody's edit is written over, and the field waits for a person."""
-        if pair[0].canonical == pair[1].canonical or any(self._overrun(e) for e in pair):
+        decided = any(d.field == pair[0].field and d.at > pair[0].at for d in self.world.decisions)
+        if decided or pair[0].canonical == pair[1].canonical or any(self._overrun(e) for e in pair):
             return
         for e in pair:
             if self.sides[e.side].shows()[e.field] != e.shown or not self.hubs[e.field].held:
                 raise Broken("R8", f"{e.side}.{e.field} was to be held, and was not", self._last(e.side, e.field))
+
+    def _decisions_stand(self) -> None:
+        """What a person decided stands everywhere, if all edits had been heard by then and nobody has edited since."""
+        for d in self.world.decisions:
+            mine = [e for e in self.edits if e.field == d.field]
+            last = {e.side: e for e in mine}.values()
+            since = [x for x in (*mine, *self.world.decisions) if x.field == d.field and x.at > d.at]
+            if since or not all(self._heard_by(e, d.at) for e in last):
+                continue
+            hub = self.hubs[d.field]
+            if hub.held or hub.value != d.canonical:
+                raise Broken("R8", f"{d.side}.{d.field} was to stand, and {d.field} is {hub.value!r}, held: {hub.held}")
+
+    def _heard_by(self, e: Edit, at: int) -> bool:
+        """Tell whether the journal took note of the edit before a moment."""
+        mine = [x for x in self.journal if (x["connection"], x["field"]) == (e.side, e.field)]
+        said = [
+            (x["what"], json.loads(x["old" if x["what"] == "lost" else "new"])) for x in mine if e.at <= x["at"] < at
+        ]
+        return any(what in ("set", "lost", "settled_equal") and value == e.canonical for what, value in said)
 
     def _touched(self, e: Edit) -> bool:
         """Tell whether anything else changed there right after: the record's one stamp then says that time."""
@@ -289,8 +311,7 @@ def replayed_writes_nothing(world: World, judge: Judge) -> None:
     before = _everything(world, judge)
     ids = [r["id"] for r in judge._rows("SELECT id FROM delivery ORDER BY id")]
     world.dice.shuffle(ids)
-    for each in ids:
-        world.store.replay(each)
+    world.store.replay_deliveries(ids)
     world.loop.changes += 1
     world.run_dry()
     if _everything(world, judge) != before:

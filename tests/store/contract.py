@@ -153,11 +153,11 @@ class StoreContract:
     def test_replay_makes_a_delivery_wait_again(self, store: Store) -> None:
         delivery = hook(store)
         store.become_looks([Intake(delivery, [], "not linked")])
-        assert (store.replay(delivery), self.outcome(store, delivery)) == (True, ("waiting", ""))
+        assert (store.replay_deliveries([delivery]), self.outcome(store, delivery)) == (1, ("waiting", ""))
         assert [w.id for w in store.waiting()] == [delivery]
 
     def test_replay_of_what_never_came(self, store: Store) -> None:
-        assert not store.replay("nothing")
+        assert store.replay_deliveries(["nothing"]) == 0
 
     def end(self, store: Store, deliveries: list[str], outcome: str) -> None:
         """Give deliveries an outcome, as a step on any link does."""
@@ -447,8 +447,9 @@ class StoreContract:
         claim, at, _ = self.opened(store)
         store.save(claim, at, NOW, closed={"w1": ("dead", "HTTP 400")})
         store.save(claim, at, NOW, closed={"w1": ("done", "")})
-        [dead] = store.dead_writes()
-        assert (dead["id"], dead["connection"], dead["cause"], dead["detail"]) == ("w1", "a", "d1", "HTTP 400")
+        dead = store.one_write("w1")
+        assert dead is not None
+        assert (dead["state"], dead["connection"], dead["cause"], dead["detail"]) == ("dead", "a", "d1", "HTTP 400")
 
     # journal, attempts, failures
 
@@ -521,7 +522,7 @@ class StoreContract:
         assert (row["why"], row["paused_by"]) == ("moving house", "Hoa")
         store.resume("a", NOW)
         row = store.connections()["a"]
-        assert (row["why"], row["paused_by"], row["paused_until"]) == ("", None, 0)
+        assert (row["why"], row["paused_by"], row["paused_until"]) == ("", "", 0)
 
     # what the lists of the CRMs offer, and what people wish
 
@@ -786,7 +787,7 @@ class SharedStoreContract(StoreContract):
             answered += process.communicate(timeout=60)[0].split("\n")[:-1]
             assert process.returncode == -9
             assert store.db.check() == "ok"
-            kept = {r["id"] for r in store.db.run("deliveries", n=10**6)}
+            kept = {r["id"] for r in store.page_of_deliveries(10**6)}
             assert set(answered) <= kept, "a delivery was answered and is not there"
             self.whole(store)
         assert len(answered) >= 76

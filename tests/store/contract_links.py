@@ -130,7 +130,7 @@ class LinksContract:
         store.save(claim, store.load(claim), NOW, closed={"w1": ("dead", "refused for good")})
         store.unlink(A, link, NOW + 1)
         store.link([Ref("a", "a2")], NOW + 2, link=link)
-        assert (store.dead_writes(), store.replay_dead(NOW), store.refused(link, "a")) == ([], 0, {})
+        assert (store.page_of_dead(9), store.replay_side(link, "a", NOW), store.refused(link, "a")) == ([], 0, {})
 
     def test_a_delivery_that_waits_for_a_side_that_leaves_has_an_outcome(self, store: Store) -> None:
         link = store.link([A, B], NOW)
@@ -246,6 +246,8 @@ class LinksContract:
         store.merge(first, second, NOW + 1)
         hubs = store.peek(link).hubs
         assert [hubs[f].value for f in ("contact", "account", "name")] == [first, first, second]
+        renamed = [(e["field"], e["old"], e["new"]) for e in store.journal(link) if e["what"] == "understood"]
+        assert renamed == [("account", second, first), ("contact", second, first)]
         assert set(store.due_looks(link, NOW + 1)) == {"a", "b", "c"}
         with pytest.raises(Fenced):
             store.save(claim, at, NOW + 2)

@@ -84,6 +84,7 @@ class Leadsquared(Connector):
         Option("read_lead", "read the lead too, for the contact's name, e-mail, phone: twice the calls", "bool", False),
         Option("page_size", "rows a call of a sweep; the most allowed is not known, 1000 was seen to work", "int", 200),
     )
+    hook_secret = "webhook_secret"  # noqa: S105  its name
     traits = Traits(lag_s=90.0, answer="none")  # one user had to wait up to 90 s for a write to show (2.5)
     rate = (5, 5.0)  # the smallest common plan (6)
     hosts = (".leadsquared.com",)

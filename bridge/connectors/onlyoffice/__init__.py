@@ -63,6 +63,7 @@ class Onlyoffice(Connector):
             "page_rows", f"deals in one page of a sweep, up to {ROWS_MAX}; fewer when they are very long", "int", 250
         ),
     )
+    calls_us = False
     traits = Traits(lag_s=2.0, scan_s=120.0, answer="stored")
     rate = (10, 1.0)
 

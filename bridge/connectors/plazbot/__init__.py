@@ -79,6 +79,7 @@ class Plazbot(Connector):
             True,
         ),
     )
+    calls_us = False
     traits = Traits(lag_s=10.0, scan_s=300.0)
     rate = (2, 1.0)  # no limit is documented (5)
     hosts = (".plazbot.com",)
