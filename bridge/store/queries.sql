@@ -524,9 +524,15 @@ AND reads = :reads AND writes = :writes RETURNING native;
 SELECT connection, field, native, canonical, reads, writes, scope FROM choice ORDER BY connection, field, canonical, native;
 
 -- name: unknown_values
--- What deals show and nobody understood when it was read, with how many deals; out of the index hub_unknown.
-SELECT field, MIN(value) AS shown, COUNT(*) AS deals FROM hub WHERE substr(value, 1, 9) = '"unknown:'
-GROUP BY field, substr(value, 1, 200) ORDER BY field, shown;
+-- What deals show and nobody understood when it was read, with how many deals. The index hub_unknown has all of it, but for
+-- what is longer than it keeps.
+SELECT field, deals, CASE WHEN length(start) < 200 THEN start ELSE (
+    SELECT MIN(value) FROM hub WHERE substr(hub.value, 1, 9) = '"unknown:'
+    AND hub.field = counted.field AND substr(hub.value, 1, 200) = start) END AS value
+FROM (
+    SELECT field, substr(value, 1, 200) AS start, COUNT(*) AS deals FROM hub WHERE substr(value, 1, 9) = '"unknown:'
+    GROUP BY field, substr(value, 1, 200)) AS counted
+ORDER BY field, start;
 
 -- name: unsayable_values
 -- What cannot be written for want of a choice, with how many deals it holds.
