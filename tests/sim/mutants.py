@@ -200,7 +200,7 @@ MUTANTS: Mapping[str, Mutant] = {
         (
             "R10 the record is read freshly before it is written",
             FLOW + "_bring_level",
-            "seen = connector.read(side.ref)",
+            "seen = self._read(at, side)",
             "seen = Record(side.ref, {f: s.native for f, s in side.shadows.items()}, side.stamp)",
             ("plain", *HUNT),
         ),
