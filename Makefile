@@ -2,7 +2,7 @@ PYTHON ?= python3
 RUN = .venv/bin/
 SEED ?= 1
 
-.PHONY: run demo demo-rough test check sim crash deploys bench clean
+.PHONY: run demo demo-rough test check sim fuzz crash deploys bench clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -20,6 +20,8 @@ check: .venv/installed ; $(RUN)ruff check . && $(RUN)ruff format --check . && $(
 test: check ; $(RUN)pytest -n 3 && $(RUN)python -m tests.sim
 
 sim: .venv/installed ; $(RUN)python -m tests.sim --schedules $(or $(N),2000) --seed $(SEED)
+
+fuzz: .venv/installed ; $(RUN)python -m tests.fuzz --examples $(or $(N),200) --seed $(SEED)
 
 crash: .venv/installed ; $(RUN)python -m tests.e2e.crash --engine $(or $(ENGINE),sqlite) --kills $(or $(N),100) --seed $(SEED)
 

@@ -192,7 +192,7 @@ What = Literal[
     "freed",
     "gone",
     "back",
-    "linked",
+    "linked",  # detail: the vendor's id
     "unlinked",
 ]
 

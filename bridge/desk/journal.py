@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bridge.core.model import Canonical, What
+from bridge.core.model import Canonical, Native
 from bridge.desk import Desk, Page, Refused, Value, moment
 
 
 class Noted(Value):
     """
-    One entry. connection: of the side that it tells of. old, new: canonical values. version: of the hub. delivery: the
-    webhook, or the word, that led to it.
+    One entry. connection: of the side that it tells of. what: a word of the journal. old, new: values, canonical or as
+    the CRM keeps them. version: of the hub, None when it tells of none. delivery: the webhook, or the word, that led to
+    it.
     """
 
     id: str
     at: datetime
     connection: str
     field: str
-    what: What
-    old: Canonical
-    new: Canonical
-    version: int
+    what: str
+    old: Canonical | Native
+    new: Canonical | Native
+    version: int | None
     delivery: str
     detail: str
 

@@ -607,8 +607,17 @@ def test_a_stage_that_moves_without_its_status_is_no_edit_of_the_status() -> Non
 def test_an_unknown_choice_is_understood_once_somebody_has_said_it() -> None:
     spec = rules(stage=Choice("stage", "s"))
     at = Link("l", {"a": Side(A), "b": Side(B)}, {"stage": Hub("unknown:a:2", 3, 7, "a")})
-    Merge(at, spec, NOW).understand()
+    merge = Merge(at, spec, NOW)
+    merge.understand()
     assert at.hubs["stage"] == Hub("won", 3, 7, "a")
+    assert told(merge) == [("understood", "a", "unknown:a:2", "won", 3)]
+
+
+def test_an_unknown_choice_of_a_side_that_has_left_is_understood_too() -> None:
+    at = Link("l", {"b": Side(B)}, {"stage": Hub("unknown:a:2", 3, 7, "a")})
+    merge = Merge(at, rules(stage=Choice("stage", "s")), NOW)
+    merge.understand()
+    assert (at.hubs["stage"].value, told(merge)[0][:2]) == ("won", ("understood", "a"))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +22,9 @@ from schemathesis.engine import Status, events, from_schema
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 DOCUMENT = "/api/openapi.json"
+KNOWN_PART = 0.7
+
+Known = Mapping[str, Sequence[str]]
 
 
 @dataclass
@@ -61,9 +64,12 @@ def served(app: Flask) -> Iterator[str]:
         server.server_close()
 
 
-def fuzz(url: str, secret: str, *, examples: int, steps: int, seed: int) -> Found:
-    """Call every operation with about so many inputs, and walk through so many steps from one to the next."""
-    settings = SchemathesisConfig.from_dict(_settings(secret, examples, steps, seed))
+def fuzz(url: str, secret: str, known: Known, *, examples: int, steps: int, seed: int) -> Found:
+    """
+    Call every operation with about so many inputs, and walk through so many steps from one to the next. known: values
+    that mean something to the application, by parameter.
+    """
+    settings = SchemathesisConfig.from_dict(_settings(secret, known, examples, steps, seed))
     schema = schemathesis.openapi.from_url(url + DOCUMENT, config=settings)
     found = Found()
     for event in from_schema(schema).execute():
@@ -76,7 +82,7 @@ def fuzz(url: str, secret: str, *, examples: int, steps: int, seed: int) -> Foun
     return found
 
 
-def _settings(secret: str, examples: int, steps: int, seed: int) -> dict[str, Any]:
+def _settings(secret: str, known: Known, examples: int, steps: int, seed: int) -> dict[str, Any]:
     return {
         "seed": seed,
         "headers": {"Authorization": f"Bearer {secret}"},
@@ -85,6 +91,8 @@ def _settings(secret: str, examples: int, steps: int, seed: int) -> dict[str, An
         "phases": {"stateful": {"enabled": steps > 0, "max-steps": max(steps, 2)}},
         "suppress-health-check": ["all"],
         "workers": 1,
+        "dictionaries": {f"known-{i}": {"values": list(values)} for i, values in enumerate(known.values())},
+        "parameters": {name: {"dictionary": f"known-{i}", "probability": KNOWN_PART} for i, name in enumerate(known)},
     }
 
 

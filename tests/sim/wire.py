@@ -128,6 +128,7 @@ class Gate:
 
     @property
     def desk(self) -> Desk:
+        """What pages need, of which nobody opens one here."""
         return Desk(self.store, {}, settings(), self.now)
 
     def now(self) -> int:

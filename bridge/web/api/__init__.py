@@ -15,7 +15,7 @@ from typing import Any
 from flask import Blueprint, Response, render_template
 
 from bridge.desk import Desk
-from bridge.web.api import audit, choices, connections, links, me, story
+from bridge.web.api import audit, choices, connections, dead, deliveries, holds, links, me, story
 from bridge.web.api.calls import Calls
 from bridge.web.api.operations import Subject
 from bridge.web.api.sketch import sketch
@@ -24,7 +24,9 @@ from bridge.web.lockout import Lockout
 __all__ = ["SUBJECTS", "admin_api"]
 
 PREFIX = "/api/v1"
-SUBJECTS: Sequence[Subject] = tuple(module.subject for module in (links, story, choices, connections, audit, me))
+SUBJECTS: Sequence[Subject] = tuple(
+    part.subject for part in (links, story, choices, connections, deliveries, holds, dead, audit, me)
+)
 
 
 def admin_api(desk: Desk, lockout: Lockout) -> Blueprint:

@@ -25,14 +25,14 @@ REFUSALS = {
     403: "The token may only look",
     404: "There is no such thing",
     409: "Something else has it already, or the first request with this Idempotency-Key still runs",
-    412: "It has changed since the ETag that was sent",
+    412: "It has changed meanwhile: since the ETag that was sent, or at this moment",
     413: "The body is too large",
     415: "The body has another content type",
     422: "The request makes no sense; `errors` names the fields",
     429: "Too many wrong secrets came from this address",
     503: "The store cannot now",
 }
-ON_WRITES = {400, 409, 413, 422}
+ON_WRITES = {400, 403, 409, 412, 413}
 KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -135,9 +135,7 @@ def _refusals(operation: Operation) -> set[int]:
     """Return the statuses with which an operation can refuse."""
     found = {401, 404, 422, 429, 503}
     if operation.writes:
-        found |= ON_WRITES | {403}
-    if operation.writes and operation.tagged:
-        found.add(412)
+        found |= ON_WRITES
     if operation.body is not None or operation.rows:
         found.add(415)
     return found

@@ -64,11 +64,6 @@ class Paging(Input):
     limit: Limit = LIMIT
 
 
-def epoch_ms(at: AwareDatetime | None) -> int | None:
-    """Return a time that was sent as the store keeps times."""
-    return None if at is None else int(at.timestamp() * 1000)
-
-
 def read_query(model: type[Input], given: Mapping[str, str]) -> Input:
     """Return the query; raises Invalid."""
     try:
