@@ -835,7 +835,7 @@ DELETE FROM pulse WHERE at < :before;
 DELETE FROM pulse WHERE process = :process;
 
 -- name: pulses
-SELECT process, connection, state FROM pulse WHERE at >= :since;
+SELECT process, connection, at, state FROM pulse WHERE at >= :since;
 
 -- name: add_tally
 INSERT INTO tally (connection, what, outcome, n) VALUES (:connection, :what, :outcome, :n)
