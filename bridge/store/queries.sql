@@ -659,7 +659,7 @@ WHERE link = :link AND id > :after ORDER BY id LIMIT :n;
 -- name: waits
 -- How much waits for a person.
 SELECT (SELECT COUNT(*) FROM hold) AS holds, (SELECT COUNT(*) FROM write WHERE state = 'dead')
-+ (SELECT COUNT(*) FROM delivery WHERE state = 'done' AND substr(outcome, 1, 6) = 'dead: ') AS dead;
++ (SELECT COUNT(*) FROM delivery WHERE substr(outcome, 1, 6) = 'dead: ') AS dead;
 
 -- name: page_of_deliveries
 -- Newest first; '' and the widest times take everything. A link is known by what the delivery led to.
@@ -839,7 +839,7 @@ DELETE FROM pulse WHERE at < :before;
 DELETE FROM pulse WHERE process = :process;
 
 -- name: pulses
-SELECT process, connection, state FROM pulse WHERE at >= :since;
+SELECT process, connection, at, state FROM pulse WHERE at >= :since;
 
 -- name: add_tally
 INSERT INTO tally (connection, what, outcome, n) VALUES (:connection, :what, :outcome, :n)
@@ -880,7 +880,7 @@ SELECT connection, COUNT(*) AS n FROM hold GROUP BY connection;
 -- What `page_of_dead` lists.
 SELECT connection, COUNT(*) AS n FROM (
 SELECT connection FROM write WHERE state = 'dead'
-UNION ALL SELECT connection FROM delivery WHERE state = 'done' AND substr(outcome, 1, 6) = 'dead: '
+UNION ALL SELECT connection FROM delivery WHERE substr(outcome, 1, 6) = 'dead: '
 ) AS dead GROUP BY connection;
 
 -- What only PostgreSQL needs: SQLite sets itself up by PRAGMAs, and sqlite-utils keeps its migrations.
