@@ -313,6 +313,15 @@ def test_pruning_is_tried_again_when_the_store_fails(tmp_path: Path) -> None:
     assert worker._patiently(worker._prune_once) == PRUNE_S
 
 
+def test_pruning_forgets_what_was_answered_a_day_ago(tmp_path: Path) -> None:
+    worker, _, _ = made(tmp_path / "b.db")
+    store, now = worker.flow.store, worker.flow.now()
+    for key, at in (("old", now - ANSWERED_MS - 1), ("new", now - ANSWERED_MS + 60_000)):
+        store.begin_request("t", key, "r", at, forgotten=0, given_up=0)
+    worker._prune_once()
+    assert store.answered("t", "old") is None and store.answered("t", "new") is not None
+
+
 def test_a_thread_that_waits_for_a_slow_crm_keeps_no_delivery_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

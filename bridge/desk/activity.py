@@ -161,7 +161,7 @@ def _line(head: Row, attempts: Sequence[Row], waits: Sequence[Row], names: Mappi
     cause = head["cause"] or head["id"]
     upto = (attempts[-1]["at"] if attempts else head["at"]) + RUN_MS
     mine = [w for w in waits if w["cause"] == cause and w["link"] in links and head["at"] <= w["at"] <= upto]
-    steps += [Step(connection=w["connection"], words=f"{w['field'] or 'it'} waits", tone="warn") for w in mine]
+    steps += [Step(connection=w["connection"], words=_waits(w), tone="warn") for w in mine]
     return Line(
         id=head["id"],
         at=moment(head["at"]),
@@ -184,6 +184,11 @@ def _step(attempt: Row) -> Step:
     found, tone = words_of(attempt["outcome"])
     why = f": {attempt['reason'].replace('_', ' ')}" if attempt["reason"] else ""
     return Step(connection=attempt["connection"], words=found + why, tone=tone, ms=attempt["ms"])
+
+
+def _waits(entry: Row) -> str:
+    why = f": {entry['detail']}" if entry["detail"] else ""
+    return f"{entry['field'].replace('_', ' ') or 'all of it'} waits{why}"
 
 
 def words_of(outcome: str) -> tuple[str, Tone]:

@@ -69,11 +69,12 @@ def page(
 ) -> Page[Chosen]:
     """Return choices by connection, field and canonical value. text: part of any of their words, in any case."""
     names, found = labels(desk), list[Row]()
+    wanted = {k: v for k, v in (("connection", connection), ("field", field), ("canonical", canonical)) if v}
     for row in desk.store.choices():
-        if any(wanted not in ("", row[of]) for of, wanted in zip(KEY, (connection, field, "", canonical), strict=True)):
+        if any(row[k] != v for k, v in wanted.items()) or _cursor(row) <= after:
             continue
-        words = " ".join((*(row[k] for k in KEY), names.get(_native(row), ""))).casefold()
-        if text.casefold() in words and _cursor(row) > after:
+        words = (*(row[k] for k in KEY), names.get(_native(row), "")) if text else ()
+        if not text or text.casefold() in " ".join(words).casefold():
             found.append(row)
     found.sort(key=_cursor)
     shown = [_chosen(row, names) for row in found[:n]]

@@ -55,7 +55,7 @@ class Activity:
         return {r["link"]: r["value"] for r in self.db.run("names_of_links", links=to_json(list(links)))}
 
     def held_back(self, links: Sequence[str], first: str) -> list[Row]:
-        """Return what of links has begun to wait for somebody since an id: link, connection, field, cause, at."""
+        """Return what of links has begun to wait since an id: link, connection, field, detail, cause, at."""
         return [dict(r) for r in self.db.run("held_back", links=to_json(list(links)), first=first)]
 
     def latest(self) -> tuple[object, ...]:

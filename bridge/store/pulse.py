@@ -47,7 +47,7 @@ class Pulses:
             self.db.run("end_pulse", process=process)
 
     def pulses(self, since: int) -> list[Row]:
-        """Return process, connection and what was said, parsed, of all that were heard since then."""
+        """Return process, connection, when and what was said, parsed, of all that were heard since then."""
         return [{**dict(r), "state": json.loads(r["state"])} for r in self.db.run("pulses", since=since)]
 
     def burdens(self, now: int) -> dict[str, Burden]:

@@ -524,9 +524,15 @@ AND reads = :reads AND writes = :writes RETURNING native;
 SELECT connection, field, native, canonical, reads, writes, scope FROM choice ORDER BY connection, field, canonical, native;
 
 -- name: unknown_values
--- What deals show and nobody understood when it was read, with how many deals; out of the index hub_unknown.
-SELECT field, MIN(value) AS shown, COUNT(*) AS deals FROM hub WHERE substr(value, 1, 9) = '"unknown:'
-GROUP BY field, substr(value, 1, 200) ORDER BY field, shown;
+-- What deals show and nobody understood when it was read, with how many deals. The index hub_unknown has all of it, but for
+-- what is longer than it keeps.
+SELECT field, deals, CASE WHEN length(start) < 200 THEN start ELSE (
+    SELECT MIN(value) FROM hub WHERE substr(hub.value, 1, 9) = '"unknown:'
+    AND hub.field = counted.field AND substr(hub.value, 1, 200) = start) END AS value
+FROM (
+    SELECT field, substr(value, 1, 200) AS start, COUNT(*) AS deals FROM hub WHERE substr(value, 1, 9) = '"unknown:'
+    GROUP BY field, substr(value, 1, 200)) AS counted
+ORDER BY field, start;
 
 -- name: unsayable_values
 -- What cannot be written for want of a choice, with how many deals it holds.
@@ -540,6 +546,7 @@ ORDER BY h.connection, h.field, hub.value;
 SELECT COUNT(*) AS deals FROM ref r
 JOIN shadow s ON s.link = r.link AND s.connection = r.connection AND s.field = :field
 WHERE r.connection = :connection AND r.kind = 'opportunity' AND r.gone = 0 AND s.native IN (:text, :number);
+
 -- name: drop_listed
 DELETE FROM listed WHERE connection = :connection;
 
@@ -652,7 +659,7 @@ WHERE link = :link AND id > :after ORDER BY id LIMIT :n;
 -- name: waits
 -- How much waits for a person.
 SELECT (SELECT COUNT(*) FROM hold) AS holds, (SELECT COUNT(*) FROM write WHERE state = 'dead')
-+ (SELECT COUNT(*) FROM delivery WHERE state = 'done' AND substr(outcome, 1, 6) = 'dead: ') AS dead;
++ (SELECT COUNT(*) FROM delivery WHERE substr(outcome, 1, 6) = 'dead: ') AS dead;
 
 -- name: page_of_deliveries
 -- Newest first; '' and the widest times take everything. A link is known by what the delivery led to.
@@ -700,9 +707,12 @@ LEFT JOIN hub AS named ON named.link = h.link AND named.field = 'name'
 WHERE h.link = :link AND h.connection = :connection AND h.field = :field;
 
 -- name: groups_of_holds
-SELECT connection, field, kind, reason, MIN(cure) AS cure, MIN(since) AS since, COUNT(*) AS deals FROM hold
+-- Where one cure is for all sides, a decision between them or a meaning, it does not matter where it is held: no
+-- connection.
+SELECT side AS connection, field, kind, reason, MIN(cure) AS cure, MIN(since) AS since, COUNT(DISTINCT link) AS deals
+FROM (SELECT *, CASE WHEN kind IN ('conflict', 'argument', 'meaning') THEN '' ELSE connection END AS side FROM hold) AS h
 WHERE (:connection = '' OR connection = :connection) AND (:field = '' OR field = :field)
-AND (:kind = '' OR kind = :kind) GROUP BY connection, field, kind, reason ORDER BY MIN(since), connection, field, reason;
+AND (:kind = '' OR kind = :kind) GROUP BY side, field, kind, reason ORDER BY MIN(since), side, field, reason;
 
 -- name: page_of_dead
 -- Writes that were given up, and deliveries that nothing came of, as one list; both are named by ids that grow with time.
@@ -794,11 +804,11 @@ WHERE field = 'name' AND link IN (SELECT json_array_elements_text(CAST(:links AS
 
 -- name: held_back
 -- What of these links has begun to wait since an id, and what made us look.
-SELECT link, connection, field, delivery AS cause, at FROM journal
+SELECT link, connection, field, detail, delivery AS cause, at FROM journal
 WHERE link IN (SELECT value FROM json_each(:links)) AND id >= :first AND what IN ('waits', 'held') ORDER BY id;
 
 -- name: held_back for postgres
-SELECT link, connection, field, delivery AS cause, at FROM journal
+SELECT link, connection, field, detail, delivery AS cause, at FROM journal
 WHERE link IN (SELECT json_array_elements_text(CAST(:links AS JSON))) AND id >= :first AND what IN ('waits', 'held')
 ORDER BY id;
 
@@ -829,7 +839,7 @@ DELETE FROM pulse WHERE at < :before;
 DELETE FROM pulse WHERE process = :process;
 
 -- name: pulses
-SELECT process, connection, state FROM pulse WHERE at >= :since;
+SELECT process, connection, at, state FROM pulse WHERE at >= :since;
 
 -- name: add_tally
 INSERT INTO tally (connection, what, outcome, n) VALUES (:connection, :what, :outcome, :n)
@@ -870,7 +880,7 @@ SELECT connection, COUNT(*) AS n FROM hold GROUP BY connection;
 -- What `page_of_dead` lists.
 SELECT connection, COUNT(*) AS n FROM (
 SELECT connection FROM write WHERE state = 'dead'
-UNION ALL SELECT connection FROM delivery WHERE state = 'done' AND substr(outcome, 1, 6) = 'dead: '
+UNION ALL SELECT connection FROM delivery WHERE substr(outcome, 1, 6) = 'dead: '
 ) AS dead GROUP BY connection;
 
 -- What only PostgreSQL needs: SQLite sets itself up by PRAGMAs, and sqlite-utils keeps its migrations.

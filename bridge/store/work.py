@@ -95,7 +95,11 @@ class Work:
         return _hold(rows[0]) if rows else None
 
     def groups_of_holds(self, *, connection: str = "", field: str = "", kind: str = "") -> list[Row]:
-        """Return what waits for one and the same reason: connection, field, kind, reason, cure, since and `deals`."""
+        """
+        Return what waits for one and the same reason: connection, field, kind, reason, cure, since and `deals`.
+
+        connection: "" where one cure is for all sides: a decision between them, or a meaning.
+        """
         return [dict(r) for r in self.db.run("groups_of_holds", connection=connection, field=field, kind=kind)]
 
     def look_again(self, link: str, connection: str, now: int, deed: Deed | None = None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from bridge.connectors.base import Account
 from bridge.connectors.memory import Habits, Memory, MemoryVendor
 from bridge.core import rules
-from bridge.core.model import Hub, Look, Ref
+from bridge.core.model import Hold, Hub, Look, Ref
 from bridge.desk import Desk, Refused, activity
 from bridge.desk.activity import RUN_MS, Line
 from bridge.settings import Settings
@@ -55,12 +55,21 @@ class Scene:
             self.store.become_looks([Intake(id, (), outcome)])
         return id
 
-    def tries(self, link: str, connection: str, cause: str, outcome: str, reason: str = "", ms: int = 5) -> None:
+    def tries(
+        self,
+        link: str,
+        connection: str,
+        cause: str,
+        outcome: str,
+        reason: str = "",
+        ms: int = 5,
+        holds: Mapping[str, Sequence[Hold]] | None = None,
+    ) -> None:
         claim = self._claim(link)
         copy = self.store.load(claim)
         attempt = Attempt(link, connection, cause, outcome, reason, ms=ms)
         ended = ([cause], outcome) if not outcome.startswith(("wrote", "failed")) else ((), "")
-        self.store.save(claim, copy, self.at, ended=ended, attempt=attempt)
+        self.store.save(claim, copy, self.at, ended=ended, attempt=attempt, holds=holds, cause=cause)
 
     def _claim(self, link: str) -> Claim:
         return Claim(link, self.store.db.run("fence", link=link)[0]["token"], self.at + 60_000)
@@ -98,6 +107,19 @@ def test_a_delivery_is_told_from_the_webhook_to_the_last_write(scene: Scene) -> 
     [line] = scene.page()
     assert told(line) == ["a", "webhook", "Blue Shop", "changed stage", "b: wrote stage"]
     assert (line.ms, line.steps[0].ms, line.over, line.tone) == (12, 30, True, "good")
+
+
+def test_what_waits_for_a_person_is_told_with_its_reason(scene: Scene) -> None:
+    link = scene.link()
+    heard = scene.hears("a")
+    waits = {"b": [Hold("b", "lost_reason", "no choice for lost_reason 'price' at b", "add one")]}
+    scene.tries(link, "a", heard, "changed lost_reason", holds=waits)
+    scene.at += 90_000
+    scene.tries(link, "a", "sweep", "echo")
+    assert [told(x) for x in scene.page()] == [
+        ["a", "sweep", "?", "an echo, nothing new"],
+        ["a", "webhook", "?", "changed lost reason", "b: lost reason waits: no choice for lost_reason 'price' at b"],
+    ]
 
 
 def test_what_led_to_no_deal_is_told_too(scene: Scene) -> None:

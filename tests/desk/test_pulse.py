@@ -106,6 +106,15 @@ def test_who_paused_it_tells_a_pause_from_refused_credentials(bridge: Assembled)
     assert of(bridge).state == "works"
 
 
+def test_a_pause_that_only_a_worker_knows_of_is_told(bridge: Assembled) -> None:
+    beat(bridge, "one", at=bridge.now() - 4_000, paused_for_s=3.0)
+    assert of(bridge).state == "works"
+    beat(bridge, "two", paused_for_s=60.0)
+    each = of(bridge)
+    assert (each.state, each.why, each.needs) == ("paused", "the CRM asked for a pause", [])
+    assert each.until is not None and 50 < (each.until - health(bridge.desk).at).total_seconds() <= 60
+
+
 def test_a_look_that_is_not_due_is_no_lag_and_holds_are_counted(bridge: Assembled) -> None:
     beat(bridge)
     link, store = deal(bridge), bridge.store

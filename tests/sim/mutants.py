@@ -176,20 +176,6 @@ MUTANTS: Mapping[str, Mutant] = {
             "token",
             ("decisions",),
         ),
-        (
-            "R12 what a fenced worker has begun is looked at again",
-            STORE + "seize",
-            "> 0:",
-            "> 2**60:",
-            ("decisions",),
-        ),
-        (
-            "R12 what a fenced worker may send yet is in doubt for so long",
-            STORE + "seize",
-            'self.db.run("doubt_writes", link=link, until=until)',
-            "pass",
-            ("decisions",),
-        ),
         ("R8 the source wins", MERGE + "Merge._wins", 'policy.startswith("source:")', "False", ("a source",)),
         (
             "R8 a conflict that is to be held is held",
@@ -236,7 +222,7 @@ MUTANTS: Mapping[str, Mutant] = {
         (
             "R10 the record is read freshly before it is written",
             FLOW + "_bring_level",
-            "seen = connector.read(side.ref)",
+            "seen = self._read(at, side)",
             "seen = Record(side.ref, {f: s.native for f, s in side.shadows.items()}, side.stamp)",
             ("plain", *HUNT),
         ),

@@ -130,7 +130,7 @@ class LinksContract:
         store.save(claim, store.load(claim), NOW, closed={"w1": ("dead", "refused for good")})
         store.unlink(A, link, NOW + 1)
         store.link([Ref("a", "a2")], NOW + 2, link=link)
-        assert (store.page_of_dead(9), store.replay_side(link, "a", NOW), store.refused(link, "a")) == ([], 0, {})
+        assert (store.page_of_dead(9), store.replay_dead(["w1"], NOW), store.refused(link, "a")) == ([], 0, {})
 
     def test_a_delivery_that_waits_for_a_side_that_leaves_has_an_outcome(self, store: Store) -> None:
         link = store.link([A, B], NOW)

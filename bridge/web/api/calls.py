@@ -109,8 +109,9 @@ def _digest(file: IO[str]) -> bytes:
 
 def _expected() -> str | None:
     """Return the ETag of If-Match, None when anything will do; raises Invalid."""
-    if not (given := request.headers.get("If-Match", "").strip()) or given == "*":
+    if (given := request.headers.get("If-Match")) in (None, "*"):
         return None
+    assert given is not None
     if len(given) < 3 or not (given[0] == given[-1] == '"') or '"' in given[1:-1]:
         raise Invalid([("If-Match", ETAGS)])
     return given[1:-1]

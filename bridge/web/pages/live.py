@@ -20,32 +20,32 @@ Parts = Mapping[str, str]
 class Live:
     """
     The streams of one process. changed: what differs from before when there may be something new; it is asked at most
-    once in POLL_S, for all streams together. ending: set when the process is told to end.
+    once in POLL_S, for all streams together.
     """
 
-    def __init__(self, changed: Callable[[], object], ending: threading.Event) -> None:
-        self._changed, self._ending = changed, ending
+    def __init__(self, changed: Callable[[], object]) -> None:
+        self._changed = changed
         self._slots = threading.BoundedSemaphore(STREAMS_MAX)
         self._asking, self._last = threading.Lock(), (-POLL_S, object())
 
-    def stream(self, parts: Callable[[], Parts]) -> Response:
+    def stream(self, parts: Callable[[], Parts], ending: threading.Event) -> Response:
         """
         Return a stream that sends what changes of the parts of a page, each in HTML, for STREAM_S; 503 when there are
-        as many streams as there may be.
+        as many streams as there may be. ending: set when the process is told to end, and then it ends too.
 
         The browser comes back with the print of what it has, and then hears only what is new.
         """
         if request.method == "HEAD":  # nobody would close what nobody reads
             return Response(content_type="text/event-stream")
-        if self._ending.is_set() or not self._slots.acquire(blocking=False):
+        if ending.is_set() or not self._slots.acquire(blocking=False):
             return Response(status=503, headers={"Retry-After": str(RETRY_S)})
         seen = request.headers.get("Last-Event-ID") or request.args.get("seen", "")
-        answer = Response(self._events(parts, seen), content_type="text/event-stream")
+        answer = Response(self._events(parts, seen, ending), content_type="text/event-stream")
         answer.headers["X-Accel-Buffering"] = "no"  # nginx would keep it back until it ends
         answer.call_on_close(self._slots.release)
         return answer
 
-    def _events(self, parts: Callable[[], Parts], seen: str) -> Iterator[str]:
+    def _events(self, parts: Callable[[], Parts], seen: str, ending: threading.Event) -> Iterator[str]:
         until = time.monotonic() + STREAM_S
         known: Parts | None = None
         mark: object = None
@@ -62,7 +62,7 @@ class Live:
             except BridgeError:
                 return  # the store does not answer: the browser comes back, and then hears of it
             yield ":\n\n"  # else nobody would notice that the browser has gone
-            if self._ending.wait(POLL_S):
+            if ending.wait(POLL_S):
                 return
 
     def _latest(self) -> object:

@@ -12,7 +12,7 @@ from bridge.desk import Desk, overview
 from bridge.desk.overview import Lately
 from bridge.desk.pulse import Pulse, health
 
-LATELY_S = 30.0
+LATELY_S = 60.0
 
 
 def routes(desk: Desk) -> Blueprint:
@@ -29,7 +29,7 @@ def routes(desk: Desk) -> Blueprint:
 
     def shown() -> dict[str, Any]:
         pulse, day = health(desk), lately()
-        return {"pulse": pulse, "day": day, "steps": steps(pulse, day)}
+        return {"pulse": pulse, "day": day, "waits": overview.waits(desk), "steps": steps(pulse, day)}
 
     @pages.get("/")
     def show() -> str:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from bridge.core.model import Hub, Ref
+from bridge.store.store import Attempt
 from bridge.web import create_app
 from bridge.web.pages import live
 from tests.web.pages.conftest import HTML, Person, sign_in
@@ -145,3 +147,15 @@ def test_streams_share_one_question_to_the_store(bridge: Parts, monkeypatch: pyt
     for thread in threads:
         thread.join()
     assert 1 <= len(asked) <= 4
+
+
+def test_what_a_crm_calls_a_deal_is_text_on_the_page(bridge: Parts, person: Person) -> None:
+    link = bridge.store.link([Ref("open", "7"), Ref("polite", "8")], bridge.now())
+    claim = bridge.store.claim("w", bridge.now(), 60_000)
+    assert claim is not None
+    deal = bridge.store.load(claim)
+    deal.hubs["name"] = Hub("<script>alert(1)</script>", 1, bridge.now(), "open")
+    bridge.store.save(claim, deal, bridge.now(), attempt=Attempt(link, "open", "sweep", "changed name"))
+    for path in ("/activity", "/activity/lines"):
+        page = person.get(path).text
+        assert "&lt;script&gt;alert(1)" in page and "<script>alert" not in page
