@@ -64,6 +64,13 @@ def routes(desk: Desk) -> Blueprint:
         words = f"{gone.connection} {gone.field} {gone.native!r} does not mean {gone.canonical!r} any more."
         return said(_back(), f"{words} {many(gone.deals, 'deal')} show it and keep it." if gone.deals else words)
 
+    _files(pages, desk)
+    return pages
+
+
+def _files(pages: Blueprint, desk: Desk) -> None:
+    """Add what goes in and out as a file."""
+
     @pages.get("/choices/import")
     def choose_file() -> str:
         return render_template("choices-import.html")
@@ -86,8 +93,6 @@ def routes(desk: Desk) -> Blueprint:
         form: Form = "ndjson" if request.args.get("form") == "ndjson" else "csv"
         named = {"Content-Disposition": f'attachment; filename="choices.{form}"'}
         return Response(stream_with_context(choice_table.export(desk, form)), mimetype=MEDIA[form], headers=named)
-
-    return pages
 
 
 def _given() -> Key:
