@@ -22,7 +22,7 @@ from bridge.flow import Flow
 from bridge.sides import Connection
 from bridge.store import CURE, Claim, Store
 from bridge.sweep import Swept
-from bridge.worker import LISTS_MS, LISTS_RETRY_MS, PRUNE_S, STORE_WAIT_S, SWEEP_RETRY_S, Worker
+from bridge.worker import ANSWERED_MS, LISTS_MS, LISTS_RETRY_MS, PRUNE_S, STORE_WAIT_S, SWEEP_RETRY_S, Worker
 from tests.store.raw import raw, writer
 
 FIELDS = {"name": "One", "amount": "10", "stage": None, "owner": None, "probability": 5, "expected_close": None}
