@@ -2,7 +2,7 @@ PYTHON ?= python3
 RUN = .venv/bin/
 SEED ?= 1
 
-.PHONY: run demo demo-rough test check sim fuzz crash deploys bench clean
+.PHONY: run demo demo-rough test check chromium pictures sim fuzz crash deploys bench clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -17,7 +17,14 @@ demo-rough: .venv/installed ; $(RUN)bridge demo --rough
 
 check: .venv/installed ; $(RUN)ruff check . && $(RUN)ruff format --check . && $(RUN)mypy
 
-test: check ; $(RUN)pytest -n 3 && $(RUN)python -m tests.sim
+test: check chromium ; $(RUN)pytest -n 3 --dist loadgroup && $(RUN)python -m tests.sim
+
+# for tests/browser, which are skipped where it cannot be had
+chromium:
+	@command -v chromium > /dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null \
+		&& apt-get -qq update && apt-get -qq -y install chromium > /dev/null; } || echo "no Chromium: tests/browser is skipped"
+
+pictures: .venv/installed ; $(RUN)python -m tests.browser.pictures
 
 sim: .venv/installed ; $(RUN)python -m tests.sim --schedules $(or $(N),2000) --seed $(SEED)
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from bridge.connectors.base import Connector, Lists
+from bridge.connectors.base import Connector
+from bridge.connectors.lists import Lists
 from bridge.core.errors import BridgeError
 from bridge.core.model import FOREVER
 from bridge.store import Store
@@ -49,6 +50,5 @@ def _kept(connector: Connector, lists: Lists, store: Store, now: int) -> tuple[s
     offered = {(one.field, one.native): vars(one) for one in lists.offered}
     customs = {one.native: vars(one) for one in lists.customs}
     store.put_lists(connector.account.connection, list(offered.values()), now, list(customs.values()))
-    counts = Counter(field for field, _ in offered)
-    told = [f"{field}: {n}" for field, n in counts.items()]
-    return (*told, f"custom fields: {len(customs)}", *lists.unread)
+    counts = [f"{field}: {n}" for field, n in Counter(field for field, _ in offered).items()]
+    return ", ".join((*counts, f"custom fields: {len(customs)}")), *lists.unread

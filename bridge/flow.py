@@ -224,10 +224,10 @@ class Flow:
         unsettled = frozenset(merge.effects.unsettled)
         locked = {**seen.locked, **merge.effects.garbled}
         made = plan(at.link, side, at.rules, self.now(), unsettled=unsettled, locked=locked, cause=merge.cause)
-        self._wait(merge.effects, side, made)
         if made.patch:
-            refused = self.store.refused(at.link.id, connection)
-            leave_out(made, side, at.rules.sides[connection], refused, singly=connection in at.singly)
+            refused, singly = self.store.refused(at.link.id, connection), connection in at.singly
+            leave_out(made, at.link, side, at.rules, refused, self.now(), singly=singly, cause=merge.cause)
+        self._wait(merge.effects, side, made)
         patch = {f: said.value for f, said in made.patch.items()}
         resent = connector.resends(patch) if patch else frozenset()
         odd = garbled(merge.effects, connection)

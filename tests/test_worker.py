@@ -366,7 +366,7 @@ def test_a_thread_that_waits_for_a_slow_crm_keeps_no_delivery_waiting(
 
 def test_what_people_ask_is_answered_by_one_worker_and_lists_are_read_daily(tmp_path: Path) -> None:
     worker, vendors, _ = made(tmp_path / "b.db")
-    vendors["a"].person("a1", stage="s1")
+    vendors["a"].habits.offers = {"stage": {"s1": "New"}}
     store, now = worker.flow.store, [epoch_ms()]
     worker.flow.now = lambda: now[0]
     worker.attend_once("a")

@@ -12,6 +12,7 @@ import sys
 import click
 
 from bridge.cli.choices import choice
+from bridge.cli.connect import connect
 from bridge.cli.data import db
 from bridge.cli.explain import explain
 from bridge.cli.links import link
@@ -42,7 +43,23 @@ def cli(context: click.Context, config: str) -> None:
 
 
 COMMANDS = (
-    *(check, status, serve, work, sandbox, demo, link, choice, hold, dead_group, delivery, attempt, sweep, explain),
+    *(
+        check,
+        connect,
+        status,
+        serve,
+        work,
+        sandbox,
+        demo,
+        link,
+        choice,
+        hold,
+        dead_group,
+        delivery,
+        attempt,
+        sweep,
+        explain,
+    ),
     *(db, token),
 )
 for command in COMMANDS:

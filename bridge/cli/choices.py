@@ -89,7 +89,7 @@ def add(
 def drop(context: click.Context, connection: str, field: str, native: str, canonical: str, as_json: bool) -> None:
     """Forget one choice. Deals keep what they have; the next change of it waits for a choice."""
     gone = choices.drop(with_tables(context).desk, COMMAND_LINE, connection, field, native, canonical)
-    show(gone, [f"dropped: {_line(gone)}", f"  {gone.deals} deals show {native!r} there"], as_json)
+    show(gone, [f"dropped: {_line(gone)}", f"  deals that show {native!r} there: {gone.deals}"], as_json)
 
 
 @choice.command("import")
@@ -141,7 +141,7 @@ def _waiting(found: Sequence[Unmapped], *, more: bool) -> Iterator[str]:
             "writing": f"how is {u.canonical!r} written{where}?",
             "listed": f"{u.native!r}{label} is on its list and has no meaning yet",
         }[u.kind]
-        yield f"{u.connection} {u.field}: {what}" + (f"  {u.deals} deals" if u.deals else "")
+        yield f"{u.connection} {u.field}: {what}" + (f"  deals: {u.deals}" if u.deals else "")
         for s in u.suggestions:
             use = "" if s.use == "both" else f" --use {s.use}"
             named = f", {s.label}" if u.kind == "writing" and s.label else ""

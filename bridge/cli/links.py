@@ -10,7 +10,7 @@ from typing import TextIO
 import click
 
 from bridge.cli.parts import COMMAND_LINE, as_json, show, with_tables
-from bridge.desk import Desk, Value, links
+from bridge.desk import Value, links
 from bridge.desk.link_table import export, import_rows
 from bridge.desk.links import Linked
 from bridge.desk.table import Form, Report
@@ -54,7 +54,7 @@ def link_add(context: click.Context, refs: tuple[str, ...], kind: str, as_json: 
 def link_show(context: click.Context, link: str, kind: str, as_json: bool) -> None:
     """Show one link, given by its id or by one of its records, as CONNECTION:ID."""
     desk = with_tables(context).desk
-    found = _given(desk, link, kind)
+    found = links.named(desk, link, kind)
     lines = [
         f"{found.id}  {found.kind}  {found.name or ''}".rstrip(),
         f"  linked {found.created_at:%Y-%m-%d %H:%M} UTC",
@@ -143,7 +143,7 @@ def link_remove(context: click.Context, ref: str, kind: str, as_json: bool) -> N
 def link_merge(context: click.Context, link: str, other: str, kind: str, as_json: bool) -> None:
     """Bring the records of OTHER into LINK, and end OTHER. Each is given by its id or a record, as CONNECTION:ID."""
     desk = with_tables(context).desk
-    one, two = _given(desk, link, kind), _given(desk, other, kind)
+    one, two = links.named(desk, link, kind), links.named(desk, other, kind)
     merged = links.merge(desk, one.id, two.id, COMMAND_LINE, one.etag)
     show(merged, [f"merged: {_line(merged)}"], as_json)
 
@@ -170,16 +170,11 @@ def link_split(context: click.Context, refs: tuple[str, ...], kind: str, as_json
 def link_delete(context: click.Context, link: str, kind: str, yes: bool) -> None:
     """End a link, given by its id or one of its records. The records stay as they are."""
     desk = with_tables(context).desk
-    found = _given(desk, link, kind)
+    found = links.named(desk, link, kind)
     if not yes:
         click.confirm(f"{_line(found)}\nEnd this link? Its records stay as they are", abort=True)
     links.delete(desk, found.id, COMMAND_LINE, found.etag)
     click.echo(f"deleted: {found.id}")
-
-
-def _given(desk: Desk, text: str, kind: str) -> Linked:
-    """Return the link that an id, or a record as CONNECTION:ID, names."""
-    return links.find(desk, links.ref_in(desk, text, kind)) if ":" in text else links.get(desk, text)
 
 
 def _line(found: Linked) -> str:

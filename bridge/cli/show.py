@@ -7,7 +7,7 @@ import sys
 import click
 
 from bridge.cli.parts import assembled, known_connection, with_tables
-from bridge.desk import connections
+from bridge.desk import Desk, connections
 from bridge.sweep import sweep as sweep_once
 
 
@@ -26,15 +26,24 @@ def check(context: click.Context, online: bool) -> None:
         click.echo(f"{name}: {connection.vendor} at {connection.base_url}, {len(connector.fields)} fields")
         click.echo(f"  never written there: {', '.join(cannot) or 'none'}")
         if online:
-            told = connections.test(bridge.desk, name)
-            bad |= told.error is not None
-            for remark in told.said:
-                click.echo(f"  {name}: {remark}" if told.error else f"  {remark}", err=told.error is not None)
-            if told.error is None:
-                click.echo("  answers")
+            bad |= not _answers(bridge.desk, name)
     if bad:
         sys.exit(1)
     click.echo("settings are fine")
+
+
+def _answers(desk: Desk, name: str) -> bool:
+    """Ask a CRM, print what it says and what its lists offer, and return whether all is well."""
+    for ask in (connections.test, connections.refresh_lists):
+        told = ask(desk, name)
+        for line in told.said:
+            click.echo(f"  {name}: {line}" if told.error else f"  {line}", err=told.error is not None)
+        if told.error is not None:
+            return False
+    for line in connections.in_words(connections.offers(desk, name)):
+        click.echo(f"  {line}")
+    click.echo("  answers")
+    return True
 
 
 @click.command()

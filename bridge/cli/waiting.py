@@ -175,7 +175,7 @@ def hold() -> None:
 @hold.command("list")
 @connection_option
 @click.option("--field", default="", help="Only of this field.")
-@click.option("--kind", type=click.Choice([k for k in get_args(HoldKind) if k]), default="", help="Only of this kind.")
+@click.option("--kind", type=click.Choice([k for k in get_args(HoldKind) if k]), help="Only of this kind.")
 @link_option
 @limit_option
 @as_json
@@ -183,7 +183,7 @@ def hold() -> None:
 def list_holds(context: click.Context, /, n: int, as_json: bool, **which: Any) -> None:
     """Show what waits, the oldest first, each with its cure. Ends with 1 while anything does."""
     desk = _desk(context, which["connection"])
-    found = holds.page(desk, holds.Which(**which), n=n)
+    found = holds.page(desk, holds.Which(**which | {"kind": which["kind"] or ""}), n=n)
     show(found.items, _hold_lines(found.items, more=found.next is not None), as_json)
     if found.items:
         sys.exit(1)

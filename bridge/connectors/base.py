@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 from bridge.connectors.http import Gate, Http, Transport
+from bridge.connectors.lists import Listed, Lists
 from bridge.core.errors import Forged, Misconfigured
 from bridge.core.fields import Field
 from bridge.core.model import Native, Record, Ref
@@ -89,37 +90,6 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Listed:
-    """
-    One value that a list of the account offers. field: the canonical field that it is a choice of.
-
-    native: exactly as choices hold it, with its scope. label: as people see it there, a stage with its pipeline.
-    """
-
-    field: str
-    native: str
-    label: str
-
-
-@dataclass(frozen=True)
-class Custom:
-    """One custom field of the account. native: what `[connections.<name>.custom]` takes. kind: the vendor's word."""
-
-    native: str
-    label: str
-    kind: str
-
-
-@dataclass(frozen=True)
-class Lists:
-    """What the account offers. unread: what could not be read, each with the reason or the cure, for people."""
-
-    offered: Sequence[Listed]
-    customs: Sequence[Custom] = ()
-    unread: Sequence[str] = ()
-
-
 Outcome = Literal["accepted", "forged", "busy"]
 
 
@@ -152,6 +122,7 @@ class Connector(ABC):
     rate: ClassVar[tuple[int, float]] = (2, 1.0)  # calls, per seconds: the budget unless bridge.toml says otherwise
     hosts: ClassVar[tuple[str, ...]] = ()  # endings of the vendor's host names; empty: self-hosted, any
     calls_us: ClassVar[bool] = True  # the vendor has webhooks; without, only its sweep and nudges are heard
+    orders: ClassVar[bool] = False  # webhooks can be set up by API: `subscribe`
     hook_secret: ClassVar[str] = "hook_secret"  # noqa: S105  its name: the secret that webhooks and nudges carry
 
     def __init__(
@@ -235,13 +206,18 @@ class Connector(ABC):
         Raises Misconfigured when a name or number in bridge.toml does not fit the account.
         """
 
+    @abstractmethod
     def lists(self) -> Lists:
         """
         Return what the account's own lists offer for each choice, and its custom fields.
 
         A list that this account may not read is told in `unread`; raises only when nothing can be read.
         """
-        return Lists(())
+
+    def with_status(self, offered: Iterable[Listed]) -> list[Listed]:
+        """Return values, and those that mean a second field too, as a stage shows the status where it has no other."""
+        found, vias = list(offered), {field.via: field.name for field in self.fields if field.via}
+        return [*found, *(replace(one, field=vias[one.field]) for one in found if one.field in vias)]
 
     def subscribe(self, address: str) -> list[str] | None:
         """
@@ -252,9 +228,9 @@ class Connector(ABC):
         """
         return None
 
+    @abstractmethod
     def steps(self, address: str) -> list[str]:
-        """Return what a person clicks and pastes at the vendor so that it sends its webhooks to an address."""
-        return []
+        """Return what a person clicks and pastes at the vendor so that the bridge hears it at an address."""
 
     def hook_value(self) -> str:
         """Return in words where the secret of the webhooks stands: the name of its variable, never the secret."""

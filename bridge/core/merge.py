@@ -257,7 +257,7 @@ class Merge:
             return ""
         c = rules.decode(name, kept)
         known = not str(c).startswith(UNKNOWN) and c != self.link.hubs[name].value
-        return f"which means {c or 'nothing'} here" if known else ""
+        return f"which means {c or 'nothing'} there" if known else ""
 
     def resolve_doubt(self, side: Side, issued: int) -> bool:
         """
@@ -309,8 +309,8 @@ class Merge:
             if isinstance(origin.fields.get(name), Choice):
                 c = origin.decode(name, hub.value.removeprefix(f"{UNKNOWN}{hub.origin}:"))
                 if c != hub.value:
-                    side = self.link.sides[hub.origin]
-                    self._note(side, name, "understood", old=hub.value, new=c, version=hub.version)
+                    entry = Entry(self.now, hub.origin, name, "understood", hub.value, c, hub.version, self.cause)
+                    self.effects.journal.append(entry)
                 hub.value = c
 
     def _move(self, side: Side, name: str, n: Native) -> None:

@@ -187,12 +187,13 @@ What = Literal[
     "decided",  # a person chose whose value stands
     "not_sent",
     "refused",
-    "discarded",
+    "replayed",  # what was refused is tried again. detail: `by <who>`
+    "discarded",  # new: the native value that was refused; detail: `<who>: <reason>`
     "waits",  # a hold came, or changed; detail: its reason, new: its cure
     "freed",
     "gone",
     "back",
-    "linked",
+    "linked",  # detail: the vendor's id
     "unlinked",
 ]
 

@@ -80,7 +80,17 @@ def plan(
     return made
 
 
-def leave_out(made: Plan, side: Side, mine: SideRules, refused: Mapping[str, Refusal], *, singly: bool) -> None:
+def leave_out(
+    made: Plan,
+    link: Link,
+    side: Side,
+    rules: Rules,
+    refused: Mapping[str, Refusal],
+    now: int,
+    *,
+    singly: bool,
+    cause: str,
+) -> None:
     """
     Take out of a plan what the vendor has refused for good, and hold it; singly: keep what goes with one field only.
 
@@ -92,12 +102,16 @@ def leave_out(made: Plan, side: Side, mine: SideRules, refused: Mapping[str, Ref
             continue
         del made.patch[name]
         if refusal.discarded:
-            side.shadows.setdefault(name, Shadow(None, FIRST, 0)).base = refusal.said.version
+            version = refusal.said.version
+            side.shadows.setdefault(name, Shadow(None, FIRST, 0)).base = version
+            value, connection = link.hubs[name].value, side.ref.connection
+            why = "it was refused, and somebody let it be"
+            made.journal.append(Entry(now, connection, name, "not_sent", None, value, version, cause, why))
         else:
             cure = "give it a value that this CRM takes, or mend the cause and replay it"
             made.holds.append(Hold(side.ref.connection, name, refusal.detail, cure, "refused"))
     if singly and made.patch:
-        units = mine.units(made.patch)
+        units = rules.sides[side.ref.connection].units(made.patch)
         made.patch = {f: said for f, said in made.patch.items() if f in units[0]}
 
 

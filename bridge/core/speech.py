@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
-from bridge.core.fields import Choice, Day, Field, Money, Party, Percent, Phone, Words
+from bridge.core.fields import FIELDS, Choice, Day, Field, Money, Party, Percent, Phone, Words
 from bridge.core.model import Canonical, Native
 from bridge.core.rules import UNKNOWN
 
@@ -76,6 +76,12 @@ def quoted(text: str) -> str:
     return f"“{tidy if len(tidy) <= TEXT_MAX else tidy[: TEXT_MAX - 1].rstrip() + '…'}”"
 
 
+def in_order(names: Iterable[str]) -> list[str]:
+    """Return fields in the order of the table, custom ones last."""
+    order = {name: i for i, name in enumerate(FIELDS)}
+    return sorted(names, key=lambda n: (order.get(n, len(order)), n))
+
+
 def listed(parts: Sequence[str]) -> str:
     """Return `a, b and c`."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
@@ -83,10 +89,10 @@ def listed(parts: Sequence[str]) -> str:
 
 def _unknown(known: Known, name: str, text: str) -> str:
     connection, _, n = text.removeprefix(UNKNOWN).partition(":")
-    shown = _labelled(known, connection, name, n)
     if isinstance(known.spec(name), Party):
-        return f"{connection}'s {label(name)} {shown}, which is not linked"
-    return f"{connection}'s {shown}, which has no meaning yet"
+        return f"{connection}:{n} (not linked yet)"
+    words, short = known.labels.get((connection, name, n)), n.rpartition("/")[2]
+    return f"{words} ({short}, not mapped yet)" if words else f"{short} (not mapped yet)"
 
 
 def _labelled(known: Known, connection: str, name: str, n: str) -> str:

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bridge.core.fields import FIELDS
 from bridge.core.history import History, Past, Row, Stand, retrace
 from bridge.core.model import Canonical, Effects, Link, Record, Ref
-from bridge.core.speech import Known, canonical, label, native
-from bridge.core.timeline import WON, because, lost, reason, rule
+from bridge.core.speech import Known, canonical, in_order, label, native
+from bridge.core.timeline import WON, because, lost, rule, waiting
 
 State = Literal[
     "origin", "level", "written", "not written", "differs", "waits", "due", "in doubt", "gone", "none", "unseen"
@@ -59,11 +58,11 @@ def tell(journal: Sequence[Row], sides: Sequence[Ref], known: Known) -> list[Fie
     """
     Return the story of each field that has a value, in the order of the table, custom fields last.
 
-    journal: of the store, oldest first. sides: the refs that are in the link now.
+    journal: of the store, oldest first. sides: the refs that are in the link now; a link
+    without any has ended, and nothing of it has a value.
     """
     history = retrace(journal)
-    order = {name: i for i, name in enumerate(FIELDS)}
-    names = sorted((n for n, p in history.fields.items() if p.version), key=lambda n: (order.get(n, len(order)), n))
+    names = in_order(name for name, past in history.fields.items() if past.version and sides)
     return [_field(history, name, sides, known) for name in names]
 
 
@@ -111,8 +110,8 @@ def _side(history: History, name: str, connection: str, known: Known) -> SideSto
     if spec is None:
         return SideStory(connection, "none", "has no such field", behind=behind)
     if wait := stand.waits or (_wait(history, name, connection) if behind or stand.base is None else None):
-        cure, at = reason(known, str(wait["new"] or "")), wait["at"]
-        return SideStory(connection, "waits", f"waits: {reason(known, wait['detail'])}", cure, at, behind)
+        said, cure = waiting(known, wait)
+        return SideStory(connection, "waits", f"waits: {said}", cure, wait["at"], behind)
     if stand.base is None or stand.last is None:
         return SideStory(connection, "unseen", spec.unread or spec.readonly or "not read yet", behind=behind)
     if behind:

@@ -11,12 +11,14 @@ from typing import Literal
 
 from bridge.core.fields import Phone, digits
 from bridge.core.history import Row
-from bridge.core.speech import Known, canonical, label, listed, native
+from bridge.core.rules import UNKNOWN
+from bridge.core.speech import Known, canonical, in_order, label, listed, native
 
 Tone = Literal["good", "warn", "bad", "quiet"]
 
 WON = re.compile(r"(?:by (?P<who>.*?))? ?(?:over (?P<over>\S+)(?: \((?P<policy>\S+)\))?)?", re.S)
 LOST = re.compile(r"(?P<winner>\S+) wins (?:\((?P<policy>\S+)\)|by the rule)")
+QUOTED = re.compile(r"""(?<!\w)(['"])(.*?)\1(?!\w)""")
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 CAUSES = {
     "": "",
@@ -89,11 +91,17 @@ def rule(policy: str | None, name: str, winner: str) -> str:
     return f"{winner}'s later edit stands" if policy == "newest" else f"{winner}'s edit stands by the rule"
 
 
-def reason(known: Known, text: str) -> str:
-    """Return a reason or a cure with the links in it as people know them."""
-    for link, words in known.links.items():
-        text = text.replace(f"'{link}'", words)
-    return text
+def waiting(known: Known, e: Row) -> tuple[str, str]:
+    """Return why something waits and what to do, with what is quoted there as people know it."""
+
+    def named(found: re.Match[str]) -> str:
+        text = found[2].removeprefix(UNKNOWN)
+        connection, _, n = text.partition(":")
+        words = known.labels.get((connection, e["field"], n))
+        return known.links.get(text) or (f"“{connection}: {words} ({n})”" if words else f"“{text}”")
+
+    said, cure = (QUOTED.sub(named, str(text or "")) for text in (e["detail"], e["new"]))
+    return said, cure
 
 
 def lost(known: Known, e: Row) -> str:
@@ -116,13 +124,15 @@ def _together(e: Row) -> tuple[object, ...]:
 
 
 def _brought(known: Known, entries: Sequence[Row]) -> str:
-    values = [f"{label(e['field'])} {canonical(known, e['field'], e['new'])}" for e in entries]
-    return f"{entries[0]['connection']} was read and gave the first value: {listed(values)}."
+    new = {e["field"]: e["new"] for e in entries}
+    values = [f"{label(name)} {canonical(known, name, new[name])}" for name in in_order(new)]
+    first = "value" if len(new) == 1 else "values"
+    return f"{entries[0]['connection']} was read and gave the first {first}: {listed(values)}."
 
 
 def _sentence(known: Known, e: Row, field: str | None) -> str:
     if e["what"] == "met":
-        names = [label(n) for n in e["detail"].split(", ") if field in (None, n)]
+        names = [label(n) for n in in_order(e["detail"].split(", ")) if field in (None, n)]
         return f"{e['connection']} was read for the first time and says the same: {listed(names)}."
     tell = WORDS.get(e["what"])
     return tell(known, e) if tell else f"{e['connection']}: {' '.join(filter(None, (e['what'], e['detail'])))}."
@@ -145,8 +155,12 @@ def _decided(known: Known, e: Row) -> str:
 
 
 def _understood(known: Known, e: Row) -> str:
-    old, new = canonical(known, e["field"], e["old"]), canonical(known, e["field"], e["new"])
-    return f"{_capital(e['field'])} has its meaning now: {old.partition(', which')[0]} is {new}."
+    new, old = canonical(known, e["field"], e["new"]), str(e["old"])
+    if not old.startswith(UNKNOWN):
+        return f"{_capital(e['field'])} is {new} now: two links of it became one."
+    connection, _, n = old.removeprefix(UNKNOWN).partition(":")
+    shown = native(known, connection, e["field"], n)
+    return f"{_capital(e['field'])} has its meaning now: {shown} of {connection} is {new}."
 
 
 def _differs(known: Known, e: Row) -> str:
@@ -159,7 +173,9 @@ def _overtaken(known: Known, e: Row) -> str:
     name, connection = e["field"], e["connection"]
     shown, here = canonical(known, name, e["new"]), canonical(known, name, e["old"])
     text = f"{connection} was read for the first time: {label(name)} is {shown} there"
-    return f"{text}. {here} was set elsewhere since it was linked and is due there."
+    if shown == here:
+        return f"{text}, as it was set elsewhere since it was linked."
+    return f"{text}; since it was linked, {here} was set elsewhere and is due there."
 
 
 def _sent(known: Known, e: Row) -> str:
@@ -200,8 +216,9 @@ def _not_sent(known: Known, e: Row) -> str:
 
 
 def _waits(known: Known, e: Row) -> str:
-    cure = f" What to do: {reason(known, str(e['new']))}." if e["new"] else ""
-    return f"{_what(e)} waits at {e['connection']}: {reason(known, e['detail'])}.{cure}"
+    said, cure = waiting(known, e)
+    what_to_do = f" What to do: {cure}." if cure else ""
+    return f"{_what(e)} waits at {e['connection']}: {said}.{what_to_do}"
 
 
 def _what(e: Row) -> str:
@@ -226,6 +243,12 @@ def _refused(known: Known, e: Row) -> str:
     return f"{e['connection']} could not be brought level, and it is not tried again by itself: {e['detail']}."
 
 
+def _discarded(known: Known, e: Row) -> str:
+    return (
+        f"{_capital(e['field'])} {_native(known, e, 'new')}, which {e['connection']} refused, is let be: {e['detail']}."
+    )
+
+
 WORDS: Mapping[str, Callable[[Known, Row], str]] = {
     "set": _set,
     "decided": _decided,
@@ -245,8 +268,10 @@ WORDS: Mapping[str, Callable[[Known, Row], str]] = {
     "waits": _waits,
     "freed": lambda known, e: f"{_what(e)} waits no longer at {e['connection']}.",
     "refused": _refused,
-    "replayed": lambda known, e: f"What was given up at {e['connection']} is tried again.",
-    "discarded": lambda known, e: f"What was given up at {e['connection']} was put away: {e['detail']}.",
+    "replayed": lambda known, e: (
+        f"{' '.join(filter(None, ('Tried again', e['detail'])))}: what {e['connection']} refused."
+    ),
+    "discarded": _discarded,
     "gone": lambda known, e: f"The record is gone at {e['connection']}: {e['detail']}.",
     "back": lambda known, e: f"The record is there again at {e['connection']}.",
     "linked": lambda known, e: f"Record {e['detail']} of {e['connection']} was linked.",

@@ -14,6 +14,7 @@ from bridge.desk import Desk, Refused, Value, moment
 from bridge.store.rows import Row
 
 MASK = "…"
+SHOWN_MAX = 50
 DEEDS: Mapping[Question, str] = {"test": "connection tested", "lists": "lists read"}
 
 
@@ -145,10 +146,36 @@ def steps(desk: Desk, connection: str, *, secrets: bool = False) -> list[str]:
     return [*missing, *_connector(desk, connection).steps(address(desk, connection, secrets=secrets))]
 
 
+def subscribe(desk: Desk, who: str, connection: str) -> list[str] | None:
+    """
+    Have the CRM send its webhooks here, by its API; return what was done, or None when only a person can: see `steps`.
+
+    Calls the CRM: not for the web. Raises Refused when the bridge does not know its own address, and as
+    Connector.subscribe does.
+    """
+    connector = _connector(desk, desk.known(connection))
+    if connector.orders and not desk.settings.public_url:
+        cure = "write it under [bridge], as the CRM reaches this bridge"
+        raise Refused("invalid", "the bridge does not know its own address: public_url is not set", cure)
+    done = connector.subscribe(address(desk, connection, secrets=True))
+    if done is not None:
+        desk.store.noted(desk.deed(who, "webhook set up", connection))
+    return done
+
+
 def offers(desk: Desk, connection: str) -> list[Offer]:
     """Return what the lists of a connection offered when they were last read, by field and label."""
     rows = desk.store.lists(desk.known(connection))
     return [Offer(field=r["field"], native=r["native"], label=r["label"]) for r in rows]
+
+
+def in_words(offers: Sequence[Offer]) -> list[str]:
+    """Return a line for each field, with its values as people see them and, for choices, as they are written there."""
+    told = []
+    for field in dict.fromkeys(one.field for one in offers):
+        mine = [f"{one.label} [{one.native}]" for one in offers if one.field == field]
+        told.append(f"{field} ({len(mine)}): {', '.join(mine[:SHOWN_MAX])}" + (", …" if len(mine) > SHOWN_MAX else ""))
+    return told
 
 
 def customs(desk: Desk, connection: str) -> list[CustomField]:

@@ -39,20 +39,13 @@ def decide(desk: Desk, who: str, link: str, field: str, connection: str) -> Stan
     Whoever works on the link is fenced meanwhile, and begins anew. Raises Refused when the field is not held, or the
     side shows none.
     """
-    if field not in desk.store.peek(link).hubs:
-        raise Refused("unknown", f"link {link} has no {field!r}")
+    _chosen(desk, desk.store.peek(link), field, connection)  # before somebody is fenced for nothing
     claim = desk.store.seize(link, who, desk.now())
     if claim is None:
         raise Refused("unknown", f"no link {link}")
     try:
         at, now = desk.store.load(claim), desk.now()
-        rules = _rules(desk, at)
-        chosen = next((s for s in _stands(at, rules, field) if s.connection == connection), None)
-        if (at.hubs[field].held_until or 0) <= now:
-            raise Refused("stale", f"{field} is not held any more", "look at the deal again")
-        if chosen is None:
-            shown = ", ".join(s.connection for s in _stands(at, rules, field))
-            raise Refused("invalid", f"{connection!r} shows no {field}", f"it is one of {shown}")
+        rules, chosen = _chosen(desk, at, field, connection)
         merge = Merge(at, rules, now, "decided")
         merge.decide(field, connection, who)
         deed = desk.deed(who, "decided", link, f"{field}: {connection}'s value stands")
@@ -62,6 +55,19 @@ def decide(desk: Desk, who: str, link: str, field: str, connection: str) -> Stan
     finally:
         desk.store.hand_back(claim)
     return chosen
+
+
+def _chosen(desk: Desk, at: Link, field: str, connection: str) -> tuple[Rules, Stand]:
+    """Return what a side shows of a held field, and the rules of the link; raises Refused."""
+    rules, hub = _rules(desk, at), at.hubs.get(field)
+    if hub is None:
+        raise Refused("unknown", f"link {at.id} has no {field!r}")
+    if (hub.held_until or 0) <= desk.now():
+        raise Refused("stale", f"{field} is not held any more", "look at the deal again")
+    known = {s.connection: s for s in _stands(at, rules, field)}
+    if connection not in known:
+        raise Refused("invalid", f"{connection!r} shows no {field}", f"it is one of {', '.join(known)}")
+    return rules, known[connection]
 
 
 def _rules(desk: Desk, at: Link) -> Rules:

@@ -52,7 +52,7 @@ def import_rows(
     told: list[Line] = []
     brought, done = rows(lines, form), 0
     with rehearsal(desk.store) if dry else nullcontext(desk.store) as store:
-        while some := list(islice(brought, PAGE_ROWS)):
+        while some := _some(brought):
             if not done and form == "csv":
                 _know_columns(desk, some[0][1])
             for line in _take_in(desk, store, some, who):
@@ -62,6 +62,13 @@ def import_rows(
             done += len(some)
             progress(done)
     return Report(dry=dry, lines=told, **counts)
+
+
+def _some(brought: Iterator[Row]) -> list[Row]:
+    try:
+        return list(islice(brought, PAGE_ROWS))
+    except UnicodeDecodeError:
+        raise Refused("invalid", "the file is not in UTF-8", "save it in UTF-8; what came before, stays") from None
 
 
 def export(desk: Desk, form: Form) -> Iterator[str]:

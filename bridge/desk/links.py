@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Literal
@@ -15,6 +15,7 @@ from bridge.store.links import Absent, Stale, etag
 from bridge.store.searching import Shown, Wanted
 
 KINDS: tuple[Kind, ...] = ("opportunity", "contact", "account")
+PEOPLE_SAY: Mapping[Kind, str] = {"opportunity": "deals", "contact": "contacts", "account": "companies"}
 TEXT_CHARS = 200
 
 
@@ -89,19 +90,25 @@ def kept(desk: Desk, refs: Sequence[Ref]) -> list[Ref]:
     return [known[r][1] for r in refs]
 
 
+def named(desk: Desk, text: str, kind: str = "opportunity") -> Linked:
+    """Return the link that an id names, or a record written like `getfly:CH1`; raises Refused."""
+    return find(desk, ref_in(desk, text, kind)) if ":" in text else get(desk, _text(text.strip()))
+
+
 def add(desk: Desk, refs: Sequence[Ref], who: str, etag: str | None = None) -> Made:
     """Make these records one link; with a known one among them, its link is extended. Repeating it is safe."""
     known = desk.store.known_refs(refs)
     links = sorted({link for link, _ in known.values()})
     if len(links) > 1:
         raise Refused("taken", f"these records are in {len(links)} different links: {', '.join(links)}", "merge them")
+    there = {ref for _, ref in known.values()}
     wanted = list(dict.fromkeys(known[r][1] if r in known else r for r in refs))
     if len({r.connection for r in wanted}) < len(wanted):
         raise Refused("invalid", "a link holds one record of each connection", "name one of each")
     if len(wanted) < 2:
         raise Refused("invalid", "two records at least make a link")
     link = links[0] if links else None
-    new = [r for r in wanted if r not in known]
+    new = [r for r in wanted if r not in there]
     if link is not None and not new:
         return Made(verdict="unchanged", link=get(desk, link))
     deed = desk.deed(who, "link extended" if link else "link made", link or "", _told(new))
@@ -114,7 +121,7 @@ def add_ref(desk: Desk, link: str, ref: Ref, who: str, etag: str | None = None) 
     """Bring one more record into a link. Nothing is written for that."""
     before = get(desk, link)
     if ref.kind != before.kind:
-        raise Refused("invalid", f"link {link} is one of {before.kind}s", f"name an {before.kind}")
+        raise Refused("invalid", f"link {link} is one of {PEOPLE_SAY[before.kind]}", "name a record of that kind")
     known = desk.store.known_refs([ref]).get(ref)
     if known is not None and known[0] == link and etag in (None, before.etag):
         return before
@@ -141,7 +148,9 @@ def merge(desk: Desk, link: str, other: str, who: str, etag: str | None = None) 
         raise Refused("invalid", "a link cannot be merged with itself", "name another one")
     one, two = get(desk, link), get(desk, other)
     if one.kind != two.kind:
-        raise Refused("taken", f"one is of {one.kind}s, the other of {two.kind}s", "merge links of one kind")
+        raise Refused(
+            "taken", f"one is of {PEOPLE_SAY[one.kind]}, the other of {PEOPLE_SAY[two.kind]}", "merge links of one kind"
+        )
     if both := sorted({r.connection for r in one.refs} & {r.connection for r in two.refs}):
         cure = "take one of the two out of its link first"
         raise Refused("taken", f"both links have a record at {', '.join(both)}", cure)

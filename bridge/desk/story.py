@@ -161,14 +161,9 @@ def _known(desk: Desk, link: Link, journal: Sequence[Row]) -> Known:
     paused = {c: row["why"] for c, row in desk.store.connections().items() if row["paused_until"] > now}
     spoken = [v for e in journal if e["field"] in PARTIES for v in (e["old"], e["new"]) if e["what"] != "waits"]
     spoken += [hub.value for name, hub in link.hubs.items() if name in PARTIES]
-    parties = {v: _party(desk.store.refs(v)) for v in spoken if isinstance(v, str)}
-    named = {link: words for link, words in parties.items() if words}
+    parties = {v: " = ".join(map(str, desk.store.refs(v))) for v in spoken if isinstance(v, str)}
+    named = {link: ids for link, ids in parties.items() if ids}  # all that the bridge knows of them
     return Known(desk.fields(), labels, named, paused, desk.settings.policies)
-
-
-def _party(refs: Sequence[Ref]) -> str:
-    """Say which contact or account it is: the bridge knows them by their ids only."""
-    return f"the {refs[0].kind} {' = '.join(map(str, refs))}" if refs else ""
 
 
 def _record(desk: Desk, link: Link, ref: Ref) -> Record:
@@ -195,7 +190,7 @@ def _side(s: SideStory, f: FieldStory, link: Link, rules: Rules, known: Known) -
 
 def _waits(journal: Sequence[Row], known: Known) -> Iterator[Wait]:
     for (connection, name), e in sorted(retrace(journal).waits.items()):
-        said, cure = lines.reason(known, e["detail"]), lines.reason(known, str(e["new"] or ""))
+        said, cure = lines.waiting(known, e)
         label = speech.label(name)
         yield Wait(connection=connection, field=name, label=label, said=said, cure=cure, since=moment(e["at"]))
 

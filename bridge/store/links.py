@@ -1,8 +1,8 @@
 """
 Links as people make and mend them.
 
-Whoever holds the lease of a link that is changed here is fenced, exactly as if it had died: what it decided is thrown
-away, and what it may have sent is looked at in doubt (R12).
+Whoever holds the lease of a link that is changed here is fenced: what it decided is thrown away, and what it may have
+sent is looked at in doubt (R12). Unlike one that has died it may still be calling, for as long as its lease would last.
 """
 
 from __future__ import annotations
@@ -199,7 +199,8 @@ class Links:
         self.db.run("end_link", link=link)
 
     def _fence_off(self, links: Sequence[str], now: int) -> None:
-        """Void the leases of links; what their workers may have sent is in doubt."""
+        """Void the leases of links; what their workers may have sent, or are about to send, is in doubt."""
+        self.db.many("doubt_as_long_as_leased", [{"link": link} for link in links])
         self.db.many("void_lease", [{"link": link, "now": now} for link in links])
         self.db.many("look_in_doubt", [{"link": link, "at": now} for link in links])
 
@@ -218,8 +219,11 @@ class Links:
 
     def _rename_party(self, old: str, new: str, now: int) -> None:
         """Let every deal of a contact or account name the link that it is in now."""
-        deals = sorted(r["link"] for r in self.db.run("deals_of_party", value=to_json(old)))
+        rows = [dict(r) for r in self.db.run("deals_of_party", value=to_json(old))]
+        deals = sorted({r["link"] for r in rows})
         self._fence_off(deals, now)
+        told = {"what": "understood", "old": to_json(old), "new": to_json(new), "at": now, "delivery": "", "detail": ""}
+        self.db.many("note", [{**r, **told, "id": self.new_id()} for r in rows])
         self.db.run("rename_party", old=to_json(old), new=to_json(new))
         self.db.many("look_at_all", [{"link": link, "at": now, "cause": "linked"} for link in deals])
 

@@ -365,6 +365,12 @@ SELECT kind FROM link WHERE id = :link AND state = 'live' FOR NO KEY UPDATE;
 UPDATE link SET owner = NULL, token = CASE WHEN token < :now THEN :now ELSE token + 1 END, lease_until = 0
 WHERE id = :link;
 
+-- name: doubt_as_long_as_leased
+-- Whoever is fenced may be about to send what it has opened, and knows that only when the call has ended: no later than
+-- its lease would have.
+UPDATE write SET at = (SELECT CASE WHEN lease_until > write.at THEN lease_until ELSE write.at END FROM link WHERE id = :link)
+WHERE link = :link AND state = 'open';
+
 -- name: look_in_doubt
 -- At each side with an open write: whoever sent it does not come back with the answer.
 INSERT INTO look (link, connection, at, cause) SELECT link, connection, CAST(:at AS BIGINT), 'in doubt' FROM write
@@ -417,7 +423,8 @@ DELETE FROM hub WHERE link = :link;
 UPDATE link SET state = 'deleted' WHERE id = :link;
 
 -- name: deals_of_party
-SELECT link FROM hub WHERE field IN ('contact', 'account') AND substr(value, 1, 200) = :value;
+SELECT link, field, version, origin AS connection FROM hub
+WHERE field IN ('contact', 'account') AND substr(value, 1, 200) = :value ORDER BY link, field;
 
 -- name: rename_party
 UPDATE hub SET value = :new WHERE field IN ('contact', 'account') AND substr(value, 1, 200) = :old;
@@ -535,6 +542,7 @@ ORDER BY h.connection, h.field, hub.value;
 SELECT COUNT(*) AS deals FROM ref r
 JOIN shadow s ON s.link = r.link AND s.connection = r.connection AND s.field = :field
 WHERE r.connection = :connection AND r.kind = 'opportunity' AND r.gone = 0 AND s.native IN (:text, :number);
+
 -- name: drop_listed
 DELETE FROM listed WHERE connection = :connection;
 
@@ -646,7 +654,9 @@ WHERE link = :link AND id > :after ORDER BY id LIMIT :n;
 
 -- name: waits
 -- How much waits for a person.
-SELECT (SELECT COUNT(*) FROM hold) AS holds, (SELECT COUNT(*) FROM write WHERE state = 'dead') AS dead;
+SELECT (SELECT COUNT(*) FROM hold) AS holds, (SELECT COUNT(*) FROM write WHERE state = 'dead')
++ (SELECT COUNT(*) FROM delivery WHERE state = 'done' AND substr(outcome, 1, 6) = 'dead: ') AS dead;
+
 -- name: page_of_deliveries
 -- Newest first; '' and the widest times take everything. A link is known by what the delivery led to.
 SELECT id, connection, at, method, content_type, length(body) AS size, state, outcome FROM delivery
@@ -721,19 +731,92 @@ UPDATE delivery SET state = 'waiting', outcome = ''
 WHERE id = :id AND state = 'done' AND substr(outcome, 1, 6) = 'dead: ' RETURNING id;
 
 -- name: replay_side
-UPDATE write SET state = 'replayed' WHERE link = :link AND connection = :connection AND state = 'dead' RETURNING id;
+UPDATE write SET state = 'replayed' WHERE link = :link AND connection = :connection AND state = 'dead'
+RETURNING link, connection;
 
 -- name: discard_write
 UPDATE write SET state = 'discarded' WHERE id = :id AND state = 'dead'
 RETURNING id, link, connection, patch, touched, at, cause, detail, answer;
 
--- name: drop_refused
-DELETE FROM hold WHERE link = :link AND connection = :connection AND field = :field AND kind = 'refused'
-AND reason = :detail;
-
 -- name: discard_delivery
 UPDATE delivery SET outcome = :outcome WHERE id = :id AND state = 'done' AND substr(outcome, 1, 6) = 'dead: '
 RETURNING id;
+
+-- name: known
+SELECT (SELECT COUNT(*) FROM link WHERE state = 'live' AND kind = 'opportunity') AS links,
+(SELECT COUNT(*) FROM choice) AS choices;
+
+-- name: activity
+-- What made the bridge act, newest first, from before an id on: deliveries; and the first attempt of each run of attempts
+-- at one link that no delivery has caused, such as a sweep's. A run ends where nothing has followed for :run_ms.
+SELECT id, connection, at, state, outcome, link, cause FROM (
+SELECT * FROM (
+    SELECT d.id, d.connection, d.at, d.state, d.outcome, '' AS link, '' AS cause FROM delivery d
+    WHERE d.id < :before AND (:connection = '' OR d.connection = :connection)
+    AND (:link = '' OR d.id IN (SELECT l.cause FROM attempt l WHERE l.link = :link))
+    AND d.outcome LIKE :like AND d.outcome NOT LIKE :unlike AND (:failed = 0 OR EXISTS (
+        SELECT 1 FROM attempt f WHERE f.cause = d.id AND f.outcome IN ('failed', 'dead', 'refused')))
+    ORDER BY d.id DESC LIMIT :n) AS heard
+UNION ALL
+SELECT * FROM (
+    SELECT a.id, a.connection, a.at, 'done' AS state, a.outcome, a.link, a.cause FROM attempt a
+    WHERE a.id < :before AND (:connection = '' OR a.connection = :connection) AND (:link = '' OR a.link = :link)
+    AND a.outcome LIKE :like AND a.outcome NOT LIKE :unlike AND (:failed = 0 OR EXISTS (
+        SELECT 1 FROM attempt f WHERE f.link = a.link AND f.cause = a.cause AND f.id >= a.id
+        AND f.at <= a.at + :run_ms AND f.outcome IN ('failed', 'dead', 'refused')))
+    AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.id = a.cause) AND COALESCE((
+        SELECT b.at FROM attempt b WHERE b.link = a.link AND b.cause = a.cause AND b.id < a.id
+        ORDER BY b.id DESC LIMIT 1), 0) < a.at - :run_ms
+    ORDER BY a.id DESC LIMIT :n) AS found
+) AS acts ORDER BY id DESC LIMIT :n;
+
+-- name: attempts_of_deliveries
+-- :ids is a JSON array of theirs.
+SELECT id, at, link, connection, cause, outcome, reason, ms FROM attempt
+WHERE cause IN (SELECT value FROM json_each(:ids)) ORDER BY id;
+
+-- name: attempts_of_deliveries for postgres
+SELECT id, at, link, connection, cause, outcome, reason, ms FROM attempt
+WHERE cause IN (SELECT json_array_elements_text(CAST(:ids AS JSON))) ORDER BY id;
+
+-- name: attempts_of_links
+-- Those between an id and a time; :links is a JSON array.
+SELECT id, at, link, connection, cause, outcome, reason, ms FROM attempt
+WHERE link IN (SELECT value FROM json_each(:links)) AND id >= :first AND at <= :until ORDER BY id;
+
+-- name: attempts_of_links for postgres
+SELECT id, at, link, connection, cause, outcome, reason, ms FROM attempt
+WHERE link IN (SELECT json_array_elements_text(CAST(:links AS JSON))) AND id >= :first AND at <= :until ORDER BY id;
+
+-- name: names_of_links
+SELECT link, value FROM hub WHERE field = 'name' AND link IN (SELECT value FROM json_each(:links));
+
+-- name: names_of_links for postgres
+SELECT link, value FROM hub
+WHERE field = 'name' AND link IN (SELECT json_array_elements_text(CAST(:links AS JSON)));
+
+-- name: held_back
+-- What of these links has begun to wait since an id, and what made us look.
+SELECT link, connection, field, detail, delivery AS cause, at FROM journal
+WHERE link IN (SELECT value FROM json_each(:links)) AND id >= :first AND what IN ('waits', 'held') ORDER BY id;
+
+-- name: held_back for postgres
+SELECT link, connection, field, detail, delivery AS cause, at FROM journal
+WHERE link IN (SELECT json_array_elements_text(CAST(:links AS JSON))) AND id >= :first AND what IN ('waits', 'held')
+ORDER BY id;
+
+-- name: latest
+-- Differs from what it was when something that `activity` shows has changed.
+SELECT (SELECT MAX(id) FROM delivery) AS delivery, (SELECT MAX(id) FROM attempt) AS attempt,
+(SELECT COUNT(*) FROM delivery WHERE state = 'waiting') AS waiting;
+
+-- name: hourly
+-- How often what happened, by connection and whole hours since :since.
+SELECT connection, (at - :since) / 3600000 AS hour,
+CASE WHEN outcome LIKE 'changed%' THEN 'edits' WHEN outcome LIKE 'wrote%' THEN 'writes'
+WHEN outcome = 'echo' THEN 'echoes' ELSE 'failures' END AS what, COUNT(*) AS n
+FROM attempt WHERE at >= :since AND (outcome LIKE 'changed%' OR outcome LIKE 'wrote%'
+OR outcome IN ('echo', 'failed', 'dead', 'refused')) GROUP BY 1, 2, 3;
 
 -- What is measured
 

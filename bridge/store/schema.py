@@ -133,6 +133,8 @@ CREATE INDEX hub_name ON hub (substr(value, 1, 200), link) WHERE field = 'name';
 CREATE INDEX hub_party ON hub (substr(value, 1, 200)) WHERE field IN ('contact', 'account');
 CREATE INDEX link_kind ON link (kind, id) WHERE state = 'live';
 CREATE INDEX hub_unknown ON hub (field, substr(value, 1, 200)) WHERE substr(value, 1, 9) = '"unknown:';
+CREATE INDEX attempt_cause ON attempt (cause, link, id);
+CREATE INDEX attempt_failed ON attempt (cause, link, id) WHERE outcome IN ('failed', 'dead', 'refused');
 CREATE INDEX attempt_link ON attempt (link, id);
 CREATE INDEX delivery_dead ON delivery (id) WHERE substr(outcome, 1, 6) = 'dead: ';
 ALTER TABLE hold ADD COLUMN kind TEXT NOT NULL DEFAULT '';

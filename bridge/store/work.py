@@ -136,7 +136,7 @@ class Work:
         """Try writes again that were given up, and deliveries; return how many of these were dead."""
         with self.db.transaction():
             rows = [row for each in ids for row in self.db.run("replay_write", id=each)]
-            self.db.many("add_look", [_look(r, now) for r in rows])
+            self._again(rows, now, deed)
             done = len(rows) + sum(bool(self.db.run("replay_dead_delivery", id=each)) for each in ids)
             self.note(deed if done else None)
         self.db.wake()
@@ -147,13 +147,22 @@ class Work:
         with self.db.transaction():
             self.note(deed)
             rows = self.db.run("replay_side", link=link, connection=connection)
+            self._again(rows, now, deed)
             self.db.run("add_look", link=link, connection=connection, at=now, cause="replay")
         self.db.wake()
         return len(rows)
 
+    def _again(self, rows: Sequence[Row], now: int, deed: Deed | None) -> None:
+        """Look at sides whose writes are tried again, and let their journals tell of it."""
+        self.db.many("add_look", [_look(r, now) for r in rows])
+        who = f"by {deed.who}" if deed else ""
+        entries = [(r["link"], Entry(now, r["connection"], "", "replayed", detail=who)) for r in rows]
+        self.db.many("note", [_entry(e, self.new_id(), link) for link, e in entries])
+
     def discard_write(self, write: str, now: int, why: str, deed: Deed) -> bool:
         """
-        Let a write be that was given up: its values are not tried again there; False when there is none to discard.
+        Let a write be that was given up: its values are not tried again there, and the look that this asks for ends
+        its holds. False: there is none to discard.
 
         why: who and the reason, for the journal.
         """
@@ -161,12 +170,9 @@ class Work:
             rows = [_write(r) for r in self.db.run("discard_write", id=write)]
             for row in rows:
                 self.note(deed)
-                here = {"link": row["link"], "connection": row["connection"]}
                 for name, (value, version) in row["patch"].items():
-                    self.db.run("drop_refused", **here, field=name, detail=row["detail"])
                     e = Entry(now, row["connection"], name, "discarded", None, value, version, row["cause"], why)
                     self.db.run("note", **_entry(e, self.new_id(), row["link"]))
-                self.db.run("drop_refused", **here, field="", detail=row["detail"])
                 self.db.run("add_look", **_look(row, now))
         self.db.wake()
         return bool(rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from typing import Any
 
 from flask import Flask, Response, request
@@ -68,6 +69,7 @@ def create_app(bridge: Bridge | None = None) -> Flask:
     receiver = Receiver(bridge)
     app.extensions["bridge"] = bridge
     app.extensions["receiver"] = receiver
+    app.extensions["ending"] = threading.Event()  # the server sets it when this process is told to end
     app.register_blueprint(webhooks(receiver))
     app.register_blueprint(health(bridge.store))
     lockout = app.extensions["lockout"] = Lockout()

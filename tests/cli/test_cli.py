@@ -12,8 +12,6 @@ from click.testing import CliRunner, Result
 
 from bridge.cli import cli
 from bridge.core.errors import BridgeError
-from bridge.core.model import Effects, Entry, Hub, Shadow
-from bridge.store import Store
 
 ROOT = Path(__file__).parent.parent.parent
 Bridge = Callable[..., Result]
@@ -108,33 +106,3 @@ def test_a_bad_line_is_named_and_the_good_ones_are_kept(bridge: Bridge, tmp_path
     assert "1 created" in output and "line 3: invalid: fewer than two ids" in output
     file.write_text("getfly,elsewhere\nCH1,p1\n")
     assert "line 1: no connection 'elsewhere'" in bridge("link", "import", str(file), code=1).output
-
-
-def test_explain_tells_who_set_a_field_and_why_it_did_not_go_elsewhere(bridge: Bridge, database: Path) -> None:
-    bridge("db", "migrate")
-    bridge("link", "add", "getfly:CH1", "plazbot:p1", "onlyoffice:17")
-    edited(Store(database))
-    output = bridge("explain", "getfly", "CH1").output
-    assert "name = 'Two'  (version 2)" in output
-    assert "set at plazbot" in output and "heard by delivery 00000000-0000-7000-8000-000000000001" in output
-    assert "GetFly builds it" in output and "written as 'Two'" in output
-    assert "not linked" in bridge("explain", "getfly", "CH9", code=1).output
-
-
-def edited(store: Store) -> None:
-    """Leave a link as it is after one edit in Plazbot."""
-    now = 1_795_000_000_000
-    claim = store.claim("test", now + 10**12, 1000)
-    assert claim is not None
-    link = store.load(claim)
-    link.hubs["name"] = Hub("Two", 2, now, "plazbot")
-    for connection in ("getfly", "plazbot", "onlyoffice"):
-        link.sides[connection].shadows["name"] = Shadow("Two", 2, now)
-    delivery = "00000000-0000-7000-8000-000000000001"
-    entries = [
-        Entry(now, "plazbot", "name", "set", "One", "Two", 2, delivery),
-        Entry(now, "onlyoffice", "name", "sent", "One", "Two", 2, delivery),
-        Entry(now, "getfly", "name", "not_sent", None, "Two", 2, delivery, "GetFly builds it from the names"),
-    ]
-    store.save(claim, link, now, effects=Effects(journal=entries))
-    store.release(claim)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
-from bridge.connectors.http import Call
-from bridge.core.errors import Disconnected, Permanent, Transient
+from bridge.connectors.http import Answer, Call
+from bridge.core.errors import BridgeError, Disconnected, Permanent, Transient
 from bridge.core.model import Native
 from tests.connectors.bench import FATES, Bench, SandboxBench
 from tests.connectors.contract_write import together
@@ -51,6 +52,21 @@ class Failing:
 
 class FailingOverHttp(Failing):
     """What can go wrong only where there is a network and a vendor behind it."""
+
+    def test_what_a_refusal_tells_a_person_holds_no_secret(self, bench: SandboxBench) -> None:
+        seen, connector = bench.seen(), bench.connect()
+        secrets = [v for v in connector.account.secrets.values() if v]
+
+        def leaking(call: Call) -> Answer:
+            everything = [*secrets, *call.headers.values(), *map(str, call.params), call.json]
+            return Answer(400, {"content-type": "application/json"}, json.dumps({"message": str(everything)}).encode())
+
+        connector.http.transport = leaking
+        with pytest.raises(BridgeError) as caught, connector.http.telling(connector.account.secrets.values()):
+            connector.write(seen, one(bench))
+        told = json.loads(caught.value.answer)
+        assert told["status"] == 400 and told["path"].startswith("/") and "***" in told["body"]
+        assert not [s for s in secrets if s in caught.value.answer]
 
     def test_wrong_credentials_are_disconnected(self, bench: SandboxBench) -> None:
         seen = bench.seen()

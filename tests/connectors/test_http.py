@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -9,8 +10,9 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from bridge.connectors.http import Call, RequestsTransport
-from bridge.core.errors import Misconfigured, Transient
+from bridge.connectors.http import Call, Http, RequestsTransport
+from bridge.core.errors import Misconfigured, Permanent, Transient
+from tests.connectors.recorder import OpenGate, Recorder
 
 
 @contextmanager
@@ -93,3 +95,16 @@ def test_what_goes_out_is_what_the_call_says_and_no_more() -> None:
     assert {h.partition(":")[0].lower() for h in lines} == {
         "host", "user-agent", "accept", "accept-encoding", "content-type", "content-length",
     }  # fmt: skip
+
+
+def test_an_error_tells_of_the_last_call_inside_and_of_none_before() -> None:
+    answers = Recorder((200, "first"), (400, "no header-key-1"))
+    http = Http("https://crm.example", {"X-Key": "header-key-1"}, answers, OpenGate(), lambda: 0.0)
+    http.call("GET", "/before")
+    with pytest.raises(Permanent) as none, http.telling():
+        raise Permanent("locked")
+    with pytest.raises(Permanent) as one, http.telling():
+        http.call("PUT", "/deals/header-key-1", json={"a": 1})
+        raise Permanent("invalid")
+    assert none.value.answer == ""
+    assert json.loads(one.value.answer) == {"method": "PUT", "path": "/deals/***", "status": 400, "body": "no ***"}

@@ -362,6 +362,27 @@ def test_R8_a_conflict_on_hold_goes_on_while_one_side_differs() -> None:
     assert at.hubs["name"].held_until == FOREVER
 
 
+@pytest.mark.parametrize(("stands", "value"), [("a", "mine"), ("b", "theirs")])
+def test_R8_a_person_says_whose_value_stands(stands: str, value: str) -> None:
+    at = link(shadow("mine", base=1), Hub("theirs", 2, OLD, "b", hop=4, held_until=FOREVER))
+    at.sides["b"].shadows["name"] = shadow("theirs", base=2)
+    merge = Merge(at, rules(policy="hold"), NOW, "decided")
+    merge.decide("name", stands, "Hoa")
+    assert at.hubs["name"] == Hub(value, 3, NOW, stands)
+    other = "b" if stands == "a" else "a"
+    assert (at.sides[stands].shadows["name"].base, at.sides[other].shadows["name"].base < 3) == (3, True)
+    assert told(merge) == [("decided", stands, "theirs", value, 3)]
+    assert (merge.effects.journal[0].detail, looks(merge)) == ("Hoa", [("a", 0), ("b", 0)])
+
+
+def test_R8_an_edit_that_was_not_seen_when_a_person_decided_is_held_again() -> None:
+    at = link(shadow("mine", base=1), Hub("theirs", 2, OLD, "b", held_until=FOREVER))
+    at.sides["b"].shadows["name"] = shadow("theirs", base=2)
+    Merge(at, rules(policy="hold"), NOW).decide("name", "b", "Hoa")
+    Merge(at, rules(policy="hold"), NOW).observe(read("mine, later"), NOW)
+    assert (at.hubs["name"].value, at.hubs["name"].held_until) == ("theirs", FOREVER)
+
+
 # R9 arguments between automations
 
 
@@ -607,8 +628,17 @@ def test_a_stage_that_moves_without_its_status_is_no_edit_of_the_status() -> Non
 def test_an_unknown_choice_is_understood_once_somebody_has_said_it() -> None:
     spec = rules(stage=Choice("stage", "s"))
     at = Link("l", {"a": Side(A), "b": Side(B)}, {"stage": Hub("unknown:a:2", 3, 7, "a")})
-    Merge(at, spec, NOW).understand()
+    merge = Merge(at, spec, NOW)
+    merge.understand()
     assert at.hubs["stage"] == Hub("won", 3, 7, "a")
+    assert told(merge) == [("understood", "a", "unknown:a:2", "won", 3)]
+
+
+def test_an_unknown_choice_of_a_side_that_has_left_is_understood_too() -> None:
+    at = Link("l", {"b": Side(B)}, {"stage": Hub("unknown:a:2", 3, 7, "a")})
+    merge = Merge(at, rules(stage=Choice("stage", "s")), NOW)
+    merge.understand()
+    assert (at.hubs["stage"].value, told(merge)[0][:2]) == ("won", ("understood", "a"))
 
 
 @pytest.mark.parametrize(

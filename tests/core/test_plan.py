@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from bridge.core.fields import Choice, Field, Text, Words
-from bridge.core.model import FOREVER, Canonical, Hold, Hub, Link, Native, Ref, Said, Shadow, Side
-from bridge.core.plan import Plan, behind, due, plan
+from bridge.core.model import FOREVER, Canonical, Hold, Hub, Link, Native, Ref, Refusal, Said, Shadow, Side
+from bridge.core.plan import Plan, behind, due, leave_out, plan
 from bridge.core.rules import Rules, SideRules
 
 NOW = 1_000_000
@@ -48,6 +48,28 @@ def planned(
     at: Link, spec: Rules, unsettled: frozenset[str] = frozenset(), locked: dict[str, str] | None = None
 ) -> Plan:
     return plan(at, at.sides["a"], spec, NOW, unsettled=unsettled, locked=locked or {}, cause="d1")
+
+
+# what was refused for good
+
+
+@pytest.mark.parametrize(
+    ("refusal", "patch", "held", "base"),
+    [
+        (Refusal(Said("x", 2), "no"), {}, ["name"], 1),
+        (Refusal(Said("x", 2), "no", discarded=True), {}, [], 2),
+        (Refusal(Said("other", 2), "no"), {"name": Said("x", 2)}, [], 1),
+        (Refusal(Said("x", 1), "no", discarded=True), {"name": Said("x", 2)}, [], 1),
+    ],
+    ids=["held", "discarded", "another value", "another version"],
+)
+def test_what_was_refused_is_left_out(refusal: Refusal, patch: dict[str, Said], held: list[str], base: int) -> None:
+    at, spec = link({"name": ("x", 2)}, {"name": ("old", 1)}), rules()
+    made = planned(at, spec)
+    leave_out(made, at, at.sides["a"], spec, {"name": refusal}, NOW, singly=False, cause="d1")
+    assert (made.patch, [h.field for h in made.holds]) == (patch, held)
+    assert at.sides["a"].shadows["name"].base == base
+    assert [(e.what, e.version) for e in made.journal] == ([("not_sent", base)] if base == 2 else [])
 
 
 # what is due

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.core.redact import SECRET_CHARS_MIN, Redactor
+from bridge.core.redact import SECRET_CHARS_MIN, Redactor, without_credentials
 
 SECRET = 'a b/"ä\\+&%€😀z'
 
@@ -63,3 +63,19 @@ def test_no_body_makes_the_search_slow(body: bytes) -> None:
     started = time.process_time()  # our own work: what else the machine does is no failure
     redactor.bytes(body)
     assert time.process_time() - started < 3
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ('{"token": "abc def", "n": 1}', '{"token": "***", "n": 1}'),
+        ('{"message": "{\\"accessToken\\": \\"abc\\"}"}', '{"message": "{\\"accessToken\\": \\"***\\"}"}'),
+        ("user=1&password=hello&x=1", "user=1&password=***&x=1"),
+        ("Authorization: Bearer abc.def", "Authorization: Bearer ***"),
+        ('{"x-api-key":"abc"}', '{"x-api-key":"***"}'),
+        ("the token is dead, keyword: x", "the token is dead, keyword: x"),
+        ('{"secret": ""}', '{"secret": ""}'),
+    ],
+)
+def test_what_is_called_a_secret_is_one(text: str, clean: str) -> None:
+    assert without_credentials(text) == clean

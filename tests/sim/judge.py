@@ -37,7 +37,9 @@ class Judge:
             r["field"]: Hub(json.loads(r["value"]), r["version"], r["origin"], r["held_until"] == FOREVER)
             for r in self._rows("SELECT field, value, version, origin, held_until FROM hub")
         }
-        self.journal = self._rows("SELECT at, connection, field, what, old, new FROM journal ORDER BY id")
+        self.journal = self._rows("SELECT at, link, connection, field, what, old, new FROM journal ORDER BY id")
+        looked = "SELECT at, connection FROM attempt WHERE outcome NOT IN ('failed', 'dead') ORDER BY id"
+        self.looked = self._rows(looked)
         self._ended()
         self._level()
         for edit in self.edits:
@@ -45,6 +47,7 @@ class Judge:
         self._winners()
         self._unedited()
         self._by_the_rule()
+        self._decisions_stand()
         self._no_change_from_what_agrees()
         self._no_change_that_nobody_made()
         self._gone_only_after_two_reads()
@@ -91,8 +94,22 @@ class Judge:
         return len({s.says(field, s.shows()[field]) for s in self.sides.values() if field in s.shows()}) == 1
 
     def _as_linked(self, side: Side, field: str) -> bool:
-        """Tell whether nobody has edited this field: then it stays as it was when the records were linked."""
-        return self.hubs[field].version == 1 and side.shows()[field] == self.world.start[side.name][field]
+        """Tell whether nobody has edited this field since this side was linked: then it stays as it was then."""
+        if self.hubs[field].version == 1 and side.shows()[field] == self.world.start[side.name][field]:
+            return True
+        link = self.world.store.find(side.name, side.ref.vendor_id)
+        sets = [x["at"] for x in self.journal if (x["link"], x["field"], x["what"]) == (link, field, "set")]
+        return any(max(sets, default=0) <= self._known_from(side, at) for at in self.world.joined[side.name])
+
+    def _known_from(self, side: Side, joined: int) -> int:
+        """Return when the first look at a side was saved that has come into a link."""
+        looks = [x["at"] for x in self.looked if x["connection"] == side.name and x["at"] > joined]
+        return min(looks, default=self.world.loop.now)
+
+    def _came_along(self, e: Edit) -> bool:
+        """Tell whether the edit was there already when the first look was taken at a side that people have linked."""
+        side = self.sides[e.side]
+        return any(e.at <= self._known_from(side, at) for at in self.world.joined[e.side])
 
     def _gives_way(self, side: Side, field: str) -> bool:
         """Where the stage tells the status, a stage gives way to a closed status, and an open status to a stage."""
@@ -109,6 +126,8 @@ class Judge:
         later += [at for at, side, field in self.world.by_bot if (side, field) == (e.side, e.field)]
         if max(later) > e.at or self._told(e) or self.sides[e.side].fits(e.field, self.hubs[e.field].value, e.shown):
             return
+        if self._came_along(e):
+            return
         if not self._overrun(e) and not self._back_to_what_was_known(e) and not self._reverted_in_doubt(e):
             text = f"{e.canonical!r}, entered as {e.side}.{e.field} at t={(e.at - self.world.began) / 1000:g}, is gone"
             raise Broken("I3", text, self._first_write(e))
@@ -117,7 +136,7 @@ class Judge:
         """Tell whether the journal accounts for the edit, or the hub has said as much since: then nothing was lost."""
         side, hub = self.sides[e.side], None
         for x in (x for x in self.journal if x["field"] == e.field):
-            if x["what"] in ("first", "set"):
+            if x["what"] in ("first", "set", "decided"):
                 if x["at"] >= e.at and hub is not None and side.fits(e.field, json.loads(hub), e.shown):
                     return True
                 hub = x["new"]
@@ -198,11 +217,32 @@ class Judge:
 
     def _both_stand(self, pair: list[Edit]) -> None:
         """R8: where the rule says hold, nobody's edit is written over, and the field waits for a person."""
-        if pair[0].canonical == pair[1].canonical or any(self._overrun(e) for e in pair):
+        decided = any(d.field == pair[0].field and d.at > pair[0].at for d in self.world.decisions)
+        if decided or pair[0].canonical == pair[1].canonical or any(self._overrun(e) for e in pair):
             return
         for e in pair:
             if self.sides[e.side].shows()[e.field] != e.shown or not self.hubs[e.field].held:
                 raise Broken("R8", f"{e.side}.{e.field} was to be held, and was not", self._last(e.side, e.field))
+
+    def _decisions_stand(self) -> None:
+        """What a person decided stands everywhere, if all edits had been heard by then and nobody has edited since."""
+        for d in self.world.decisions:
+            mine = [e for e in self.edits if e.field == d.field]
+            last = {e.side: e for e in mine}.values()
+            since = [x for x in (*mine, *self.world.decisions) if x.field == d.field and x.at > d.at]
+            if since or not all(self._heard_by(e, d.at) for e in last):
+                continue
+            hub = self.hubs[d.field]
+            if hub.held or hub.value != d.canonical:
+                raise Broken("R8", f"{d.side}.{d.field} was to stand, and {d.field} is {hub.value!r}, held: {hub.held}")
+
+    def _heard_by(self, e: Edit, at: int) -> bool:
+        """Tell whether the journal took note of the edit before a moment."""
+        mine = [x for x in self.journal if (x["connection"], x["field"]) == (e.side, e.field)]
+        said = [
+            (x["what"], json.loads(x["old" if x["what"] == "lost" else "new"])) for x in mine if e.at <= x["at"] < at
+        ]
+        return any(what in ("set", "lost", "settled_equal") and value == e.canonical for what, value in said)
 
     def _touched(self, e: Edit) -> bool:
         """Tell whether anything else changed there right after: the record's one stamp then says that time."""

@@ -17,14 +17,18 @@ from typing import Any
 
 from bridge.connectors.base import Inbound
 from bridge.core.model import FOREVER, Native
+from bridge.desk import Desk, Refused
+from bridge.desk.decisions import decide
 from bridge.flow import Flow
 from bridge.log import trace_of
 from bridge.sides import Connection
 from bridge.store import Claim
 from bridge.sweep import Swept
 from bridge.worker import Worker
+from tests.desk.lists import settings_of
 from tests.sim.acts import Act, schedule
 from tests.sim.loop import Crash, Endless, Loop
+from tests.sim.mending import mend, mend_all
 from tests.sim.scenarios import Scenario
 from tests.sim.sides import Broken, Side, Written
 from tests.sim.stepped import SteppedStore
@@ -46,6 +50,16 @@ class Edit:
     side: str
     field: str
     shown: Native
+    canonical: object
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a person has decided at the bridge: that this side's value stands, which means `canonical`."""
+
+    at: int
+    side: str
+    field: str
     canonical: object
 
 
@@ -98,6 +112,7 @@ class World:
         made = schedule(scenario.menu, list(self.sides.values()), Random(dice.random()))
         self.acts = made if acts is None else tuple(acts)
         self.edits: list[Edit] = []
+        self.decisions: list[Decision] = []
         self.by_bot: list[tuple[int, str, str]] = []
         self.story: list[tuple[int, str]] = []
         self.hook_fates: dict[str, deque[int]] = {name: deque() for name in self.sides}
@@ -106,6 +121,7 @@ class World:
         self.heard: dict[str, list[int]] = {name: [] for name in self.sides}
         self.missed: dict[str, list[int]] = {name: [] for name in self.sides}
         self.history: dict[tuple[str, str], list[tuple[int, Native]]] = {}
+        self.joined: dict[str, list[int]] = {name: [] for name in self.sides}
         self.up: set[int] = set()
         self.working: dict[str, Claim] = {}
         self.found = 0
@@ -140,7 +156,7 @@ class World:
         if process in self.up:
             return
         self.up.add(process)
-        connections = {s.name: Connection(s.connect(), s.habits, s.order) for s in self.sides.values()}
+        connections = self._connections()
         dice = Random(self.dice.random())
         flow = LoudFlow(self.store, connections, self.scenario.policies, now=self._now, dice=dice.random)
         flow.working, flow.task = self.working, lambda: self.loop.current
@@ -149,6 +165,9 @@ class World:
         worker = Worker(flow, scans, self.scenario.threads, name=f"process {process}", swept=self._swept, stop=rest)
         for duty in worker.duties():
             self.loop.start(process, duty)
+
+    def _connections(self) -> dict[str, Connection]:
+        return {s.name: Connection(s.connect(), s.habits, s.order) for s in self.sides.values()}
 
     def _now(self) -> int:
         return self.loop.now
@@ -189,6 +208,8 @@ class World:
             self.store.pause(act.side, "another deal's call was over the limit", self.loop.now + act.n)
         elif act.kind in ("crash", "stall"):
             self._strike(act)
+        elif act.kind == "mend":
+            mend(self, act)
         else:
             self._by_people(act)
 
@@ -206,10 +227,24 @@ class World:
                 self._enter(name, "name", self.sides[act.side].shows()["name"])
         elif act.kind == "revert" and (act.side, act.field) in self.before:
             self._enter(act.side, act.field, self.before[act.side, act.field])
+        elif act.kind == "decide":
+            self._decide(act.side, act.field)
         elif act.kind in ("edit", "both"):
             self.edit(act.side, act.field, act.n)
         if act.kind == "both":
             self.edit(act.other, act.field, act.n + 500)
+
+    def _decide(self, name: str, field: str) -> None:
+        """Let a person decide at the desk, whoever works on the link at this moment; nothing, unless it is held."""
+        self.loop.now += 1
+        desk = Desk(self.store, self._connections(), settings_of(self.scenario.policies), self._now)
+        try:
+            stood = decide(desk, "a person", self.link, field, name)
+        except Refused:
+            return
+        self.working.pop(self.link, None)
+        self.decisions.append(Decision(self.loop.now, name, field, stood.value))
+        self.tell(f"a person decides that {name}.{field} stands, {stood.native!r}")
 
     def edit(self, name: str, field: str, n: int) -> bool:
         return self._enter(name, field, self.sides[name].value(field, n))
@@ -277,7 +312,7 @@ class World:
         if strange:
             raise Broken("I6", f"{side.name}.{', '.join(sorted(strange))} was written, and nobody had edited it")
         writes = sum(len(s.written) for s in self.sides.values())
-        roots, bots = len(self.edits), len(self.by_bot)
+        roots, bots = len(self.edits) + len(self.decisions), len(self.by_bot)
         if self.scenario.fights:
             if writes > roots * 4 * (len(self.sides) - 1) * ROUNDS_A_DAY:
                 raise Broken("I11", f"{writes} writes for {roots} edits, where automations argue")
@@ -327,6 +362,7 @@ class World:
         for name, row in self.store.connections().items():
             if row["paused_until"] >= FOREVER:
                 self.store.resume(name, self.loop.now)
+        mend_all(self)
         self.store.replay_dead([r["id"] for r in self.store.page_of_dead(99)], self.loop.now)
         scan = max(side.habits.scan for side in self.sides.values())
         for _ in range(ROUNDS_MAX):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -95,8 +96,14 @@ class LinksContract:
     def test_what_that_worker_may_have_sent_to_another_side_is_in_doubt(self, store: Store) -> None:
         link, _, write = self.worked(store)
         store.unlink(B, link, NOW + 1)
-        assert store.peek(link).sides["a"].open == write
+        assert store.peek(link).sides["a"].open == replace(write, at=NOW + LEASE), "it may be sent as long as that"
         assert store.due_looks(link, NOW + 1) == {"a": ["linked", "in doubt", "unlinked"], "c": ["linked", "unlinked"]}
+
+    def test_what_nobody_is_working_on_is_in_doubt_since_it_was_sent(self, store: Store) -> None:
+        link, claim, write = self.worked(store)
+        store.release(claim)
+        store.unlink(B, link, NOW + 1)
+        assert store.peek(link).sides["a"].open == write
 
     def test_an_open_write_is_closed_when_its_side_leaves(self, store: Store) -> None:
         link, _, _ = self.worked(store)
@@ -109,7 +116,7 @@ class LinksContract:
         store.unlink(A, link, NOW + 1)
         store.link([A], NOW + 2, link=link)
         side = store.peek(link).sides["a"]
-        assert side.open == Write("w1", A, {"name": Said("new", 1)}, frozenset({"name"}), NOW)
+        assert side.open == Write("w1", A, {"name": Said("new", 1)}, frozenset({"name"}), NOW + LEASE)
         assert (side.shadows, side.linked_at) == ({}, NOW + 2)
 
     def test_another_record_of_that_connection_has_nothing_to_do_with_it(self, store: Store) -> None:
@@ -123,7 +130,7 @@ class LinksContract:
         store.save(claim, store.load(claim), NOW, closed={"w1": ("dead", "refused for good")})
         store.unlink(A, link, NOW + 1)
         store.link([Ref("a", "a2")], NOW + 2, link=link)
-        assert (store.dead_writes(), store.replay_dead(NOW), store.refused(link, "a")) == ([], 0, {})
+        assert (store.page_of_dead(9), store.replay_side(link, "a", NOW), store.refused(link, "a")) == ([], 0, {})
 
     def test_a_delivery_that_waits_for_a_side_that_leaves_has_an_outcome(self, store: Store) -> None:
         link = store.link([A, B], NOW)
@@ -196,7 +203,8 @@ class LinksContract:
         new = store.split(link, [A], NOW + 9, deed=DEED)
         assert (store.refs(link), store.refs(new)) == ([B, C], [A])
         assert store.due_looks(new, NOW + 9) == {"a": ["linked", delivery, "in doubt"]}
-        assert store.peek(new).sides["a"].open == Write("w1", A, {"name": Said("new", 1)}, frozenset({"name"}), NOW)
+        said = {"name": Said("new", 1)}
+        assert store.peek(new).sides["a"].open == Write("w1", A, said, frozenset({"name"}), NOW + LEASE)
         assert (store.peek(new).hubs, rows(store, link)["hubs"]) == ({}, 1)
         assert (told(store, link)[3:], told(store, new)) == ([("unlinked", "a", "a1")], [("linked", "a", "a1")])
         with pytest.raises(Fenced):
@@ -238,6 +246,8 @@ class LinksContract:
         store.merge(first, second, NOW + 1)
         hubs = store.peek(link).hubs
         assert [hubs[f].value for f in ("contact", "account", "name")] == [first, first, second]
+        renamed = [(e["field"], e["old"], e["new"]) for e in store.journal(link) if e["what"] == "understood"]
+        assert renamed == [("account", second, first), ("contact", second, first)]
         assert set(store.due_looks(link, NOW + 1)) == {"a", "b", "c"}
         with pytest.raises(Fenced):
             store.save(claim, at, NOW + 2)

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from bridge.desk import tokens
 from tests.web.toy import PATH_SECRET, SECRET, hook, parts, rows
 
 ROOT = Path(__file__).parents[2]
@@ -126,6 +127,24 @@ def test_a_server_that_ends_answers_what_has_come_and_refuses_what_comes(server:
         while time.monotonic() < deadline:  # the last of them may not have closed its door yet
             socket.create_connection(("127.0.0.1", server.port), timeout=5).close()
     assert {f"waiting-{i}" for i in range(6)} | {"kept", "kept again"} == {r["dedupe_key"] for r in rows(server.db)}
+
+
+def test_pages_that_stay_up_to_date_leave_room_for_webhooks_and_end_with_the_server(server: Server) -> None:
+    desk = parts(server.db).desk
+    secret = tokens.make(desk, "hoa", "read", "command line").secret
+    desk.store.db.close()
+    url = f"http://127.0.0.1:{server.port}"
+    person = requests.Session()
+    person.post(f"{url}/sign-in", data={"token": secret}, timeout=15)
+    streams = [person.get(f"{url}/activity/stream", stream=True, timeout=15) for _ in range(6)]
+    assert [s.status_code for s in streams].count(200) in (2, 3, 4), "two in each of two processes"
+    for i in range(40):
+        assert requests.post(f"{url}/webhooks/open", data=hook(str(i)), timeout=15).status_code == 200
+    os.kill(server.pid, signal.SIGTERM)
+    for stream in streams:
+        sent = b"".join(stream.iter_content(None))  # raises when the server hangs up in the middle
+        assert sent.startswith(b"retry: ") == (stream.status_code == 200)
+    person.close()
 
 
 def test_broken_requests_end_without_a_defect(server: Server) -> None:
