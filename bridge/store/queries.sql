@@ -870,6 +870,11 @@ WHERE duty.owner = excluded.owner OR duty.until <= :now RETURNING name;
 SELECT k.connection, COUNT(*) AS n, MIN(k.at) AS since FROM look k JOIN link l ON l.id = k.link AND l.state = 'live'
 WHERE k.at <= :now GROUP BY k.connection;
 
+-- name: failing_by_connection
+-- Sides whose calls fail, and that are tried again: a look that moves on with each try does not tell since when.
+SELECT r.connection, MIN(r.failing_since) AS since FROM ref r WHERE r.failing_since IS NOT NULL
+AND EXISTS (SELECT 1 FROM look k WHERE k.link = r.link AND k.connection = r.connection) GROUP BY r.connection;
+
 -- name: waiting_by_connection
 SELECT connection, COUNT(*) AS n, MIN(at) AS since FROM delivery WHERE state = 'waiting' GROUP BY connection;
 
