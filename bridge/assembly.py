@@ -13,20 +13,21 @@ from pathlib import Path
 
 import uuid_utils
 
+from bridge.alerting import Alerting
+from bridge.attempted import Telling
 from bridge.connectors.base import Account, Connector
 from bridge.connectors.budget import Budget, Grants
 from bridge.connectors.http import RequestsTransport
 from bridge.connectors.registry import VENDORS
 from bridge.core.errors import BridgeError, Misconfigured
 from bridge.core.grants import Limits
-from bridge.core.model import FOREVER
 from bridge.desk import Desk
+from bridge.desk.alarms import hook
 from bridge.flow import Flow
-from bridge.log import log_event
 from bridge.settings import ConnectionSettings, Settings, load
 from bridge.sides import Connection
 from bridge.store import Clock, Store, on_server
-from bridge.store.store import Attempt
+from bridge.store.tally import Tally
 from bridge.worker import Worker
 
 
@@ -40,6 +41,7 @@ class Assembled:
     settings: Settings
     proxies: int = 0
     process: str = field(default_factory=lambda: str(uuid_utils.uuid7()))
+    tally: Tally = field(default_factory=Tally)
 
     @cached_property
     def store(self) -> Store:
@@ -76,7 +78,8 @@ class Assembled:
     @cached_property
     def flow(self) -> Flow:
         dice = random.SystemRandom().random
-        return Flow(self.store, self.connections, self.settings.policies, now=self.now, dice=dice, report=_logged)
+        report = Telling(self.process, self.tally)
+        return Flow(self.store, self.connections, self.settings.policies, now=self.now, dice=dice, report=report)
 
     @cached_property
     def desk(self) -> Desk:
@@ -100,21 +103,12 @@ class Assembled:
             self.settings.threads,
             self.settings.retention_days * 86_400.0,
             name=self.process,
-            budgets=tuple(self.budgets.values()),
+            budgets=self.budgets,
+            tally=self.tally,
+            swept=lambda connection, found: self.tally.add([((connection, "sweep", ""), 1)]),
+            attends=True,
+            rounds=[Alerting(self.desk, hook(self.settings.alerts), self.process)] if self.settings.alerts else [],
         )
-
-    def try_connection(self, name: str) -> list[str]:
-        """
-        Ask a CRM for proof that the settings fit, and return its remarks. One that was paused for good goes on.
-
-        Raises what Connector.check raises.
-        """
-        remarks = self.connectors[name].check()
-        row = self.store.connections().get(name)
-        if row is not None and row["paused_until"] == FOREVER:
-            self.store.resume(name, self.now())
-            remarks.append("was paused, goes on")
-        return remarks
 
     @property
     def path_secrets(self) -> Mapping[str, str]:
@@ -146,21 +140,8 @@ def assemble(path: str | Path, env: Mapping[str, str]) -> Assembled:
 
 def connector_of(c: ConnectionSettings, gate: Budget, now_s: Callable[[], float] = time.time) -> Connector:
     """Return the connector of one connection; raises Misconfigured when its settings do not fit together."""
-    account = Account(c.name, c.base_url, c.secrets, c.options, c.custom, c.currency, c.zone)
+    account = Account(c.name, c.base_url, c.secrets, c.options, c.custom, c.currency, c.zone, c.variables)
     timeout_s = c.habits.timeout / 1000
     patience = {"connect_s": min(5.0, timeout_s / 4), "read_s": min(10.0, timeout_s / 2)}
     transport = RequestsTransport(**patience, allow_private=c.allow_private)
     return VENDORS[c.vendor](account, transport=transport, gate=gate, now_s=now_s)
-
-
-def _logged(attempt: Attempt) -> None:
-    log_event(
-        "delivery.attempted",
-        connection=attempt.connection,
-        link=attempt.link,
-        cause=attempt.cause,
-        outcome=attempt.outcome,
-        reason=attempt.reason,
-        fails=attempt.fails,
-        ms=attempt.ms,
-    )

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from bridge.connectors.base import Connector
 from bridge.core.fields import Field, Party, Words
-from bridge.core.merge import Merge
 from bridge.core.model import Kind, Link, Record
 from bridge.core.rules import UNKNOWN, Habits, Rules, SideRules
 from bridge.store import Store
@@ -39,18 +38,22 @@ class Sides:
         return {f.name: f for f in self.connections[connection].connector.fields}
 
     def rules(self, link: Link, now: int) -> Rules:
-        """Return the rules of one link as they stand now; unknown hub values get their meaning if they have one."""
+        """
+        Return the rules of one link as they stand now.
+
+        There are rules too for a connection that has left the link and set what its hub still says.
+        """
         words = self.store.words()
         paused = {c for c, row in self.store.connections().items() if row["paused_until"] > now}
         sides = {}
-        for name in link.sides.keys() & self.connections.keys():
+        known_here = link.sides.keys() | {hub.origin for hub in link.hubs.values()}
+        for name in known_here & self.connections.keys():
             known, c = words.get(name, Words()), self.connections[name]
             own = Words(dict(known.meaning), dict(known.says))
             sides[name] = SideRules(name, self.fields(name), c.habits, own, order=c.order, paused=name in paused)
         rules = Rules(sides, self.policies)
         for name in PARTIES.keys() & link.hubs.keys():
             self._learn_party(rules, name, link.hubs[name].value)
-        Merge(link, rules, now).understand()
         return rules
 
     def learn(self, rules: Rules, seen: Record) -> None:

@@ -7,31 +7,39 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 
+from bridge.ask import QUESTIONS, ask
 from bridge.connectors.budget import TEND_S, Budget
 from bridge.core.errors import BridgeError, Disconnected, Misconfigured, Transient
 from bridge.flow import LEASE_MS, Flow
 from bridge.log import Fields, log_event, trace_of
 from bridge.store import STORE_FAILED, Fenced
+from bridge.store.rows import Row
 from bridge.store.store import Intake
+from bridge.store.tally import Tally
 from bridge.sweep import Swept, sweep
 
 IDLE_S = 1.0
 HAND_BACK_S = 22.0
 SWEEP_RETRY_S = 30.0
 PRUNE_S = 3_600.0
+PULSE_S = 5.0
 ANSWERED_MS = 24 * 3_600_000
 STORE_WAIT_S = 2.0
+ATTEND_S = 2.0
+LISTS_MS, LISTS_RETRY_MS = 86_400_000, 3_600_000
 
 
 @dataclass
 class Worker:
     """
     Runs a flow until told to stop. scans: seconds between two sweeps, by connection. retention_s: how long raw
-    deliveries, attempts and finished writes are kept. name: unlike that of any other process. budgets: of the
-    connectors, when they are shared with other processes.
+    deliveries, attempts and finished writes are kept. name: unlike that of any other process. budgets: by connection,
+    when they are shared with other processes; what they know is told to all. attends: whether it does what people ask
+    of a connection, and reads its lists daily. tally: what this process counts. rounds: what else is done again and$
+    again, after as many seconds as each returns.
     """
 
     flow: Flow
@@ -39,10 +47,14 @@ class Worker:
     threads: int = 8
     retention_s: float = 14 * 86_400.0
     name: str = "worker"
-    budgets: Sequence[Budget] = ()
+    budgets: Mapping[str, Budget] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
+    rounds: Sequence[Callable[[], float]] = ()
+    attends: bool = False
     swept: Callable[[str, Swept], None] = lambda connection, swept: None
     stop: threading.Event = field(default_factory=threading.Event)
     taking: threading.Lock = field(default_factory=threading.Lock)
+    sweep_ms: dict[str, int] = field(default_factory=dict)
 
     def run(self) -> bool:
         """Work until `stop` is set; return whether every thread ended in time and handed its link back."""
@@ -55,15 +67,26 @@ class Worker:
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         with suppress(Transient):
-            for budget in self.budgets:
+            self.tally.flush(self.flow.store)
+            for budget in self.budgets.values():
                 budget.give_back()
+            self.flow.store.end_pulse(self.name)
         return not any(thread.is_alive() for thread in threads)
 
     def duties(self) -> list[Callable[[], None]]:
         """Return what runs side by side until `stop` is set, each in a thread of its own."""
         working = [partial(self._work, f"{self.name}-{i}") for i in range(self.threads)]
-        tending = [self._tend] if self.budgets else []
-        return [*working, *(partial(self._sweep, c) for c in self.scans), self._prune, *tending]
+        sweeping = [
+            partial(self._every, partial(self.sweep_once, c), partial(self._until_sweep_s, c)) for c in self.scans
+        ]
+        pruning = partial(self._every, self._prune_once, lambda: PRUNE_S)
+        sharing = (
+            [partial(self._every, self._tend_once), partial(self._every, self._pulse_once)] if self.budgets else []
+        )
+        rounds = [partial(self._every, each) for each in self.rounds]
+        attended = self.flow.connections if self.attends else ()
+        attending = [partial(self._every, partial(self.attend_once, c)) for c in attended]
+        return [*working, *sweeping, pruning, *sharing, *rounds, *attending]
 
     def _work(self, owner: str) -> None:
         """One thread: take in, claim, work; sleep only when there was nothing."""
@@ -127,11 +150,11 @@ class Worker:
         due = self.flow.store.next_look()
         return IDLE_S if due is None else max(0.01, min(IDLE_S, (due - self.flow.now()) / 1000))
 
-    def _sweep(self, connection: str) -> None:
-        """Sweep one connection whenever it is due, and later when the vendor is not there."""
-        wait_s = self._patiently(lambda: self._until_sweep_s(connection))
+    def _every(self, act: Callable[[], float], first: Callable[[], float] = lambda: 0.0) -> None:
+        """Act, and again after so many seconds as it returns, until the end. first: seconds to wait before."""
+        wait_s = self._patiently(first)
         while not self.stop.wait(wait_s):
-            wait_s = self._patiently(lambda: self.sweep_once(connection))
+            wait_s = self._patiently(act)
         self.flow.store.db.close()
 
     def _until_sweep_s(self, connection: str) -> float:
@@ -175,7 +198,7 @@ class Worker:
             after_s = error.after_s if isinstance(error, Transient) and error.after_s else SWEEP_RETRY_S
             log_event("sweep.done", connection=connection, outcome="failed", reason=error.reason)
             return min(max(after_s, 1.0), self.scans[connection]), True
-        ms = int((time.monotonic() - started) * 1000)
+        self.sweep_ms[connection] = ms = int((time.monotonic() - started) * 1000)
         log_event("sweep.done", connection=connection, outcome="ok", count=found.looks, ms=ms)
         self.swept(connection, found)
         return self.scans[connection], False
@@ -185,22 +208,58 @@ class Worker:
         if self.stop.is_set() or not self.flow.store.renew_sweep(connection, self.name, self.flow.now(), LEASE_MS):
             raise Fenced(connection)
 
-    def _tend(self) -> None:
-        wait_s = TEND_S
-        while not self.stop.wait(wait_s):
-            wait_s = self._patiently(self._tend_once)
-        self.flow.store.db.close()
+    def attend_once(self, connection: str) -> float:
+        """
+        Answer what is asked of a connection, read its lists when that was a day ago, and sweep it when somebody wants
+        it. Raises as the store does.
+        """
+        store, now = self.flow.store, self.flow.now()
+        wishes = {what: row for (name, what), row in store.wishes().items() if name == connection}
+        if self._lists_due(connection, wishes.get("lists"), now):
+            store.wish(connection, "lists", now)
+        elif not any(row["answered_at"] is None for row in wishes.values()):
+            if connection in self.scans and store.sweep_wanted(connection, now):
+                self.sweep_once(connection)
+            return ATTEND_S
+        while not self.stop.is_set() and (wish := store.take_wish(connection, now, LEASE_MS)) is not None:
+            self._answer(connection, wish)
+        return ATTEND_S
+
+    def _lists_due(self, connection: str, last: Row | None, now: int) -> bool:
+        """Tell whether the lists are to be read unasked; those of a paused connection are not."""
+        row = self.flow.store.connections().get(connection)
+        if row is not None and row["paused_until"] > now:
+            return False
+        if last is None or last["answered_at"] is None:
+            return last is None
+        return bool(now - last["answered_at"] >= (LISTS_MS if last["ok"] else LISTS_RETRY_MS))
+
+    def _answer(self, connection: str, wish: str) -> None:
+        store, started = self.flow.store, time.monotonic()
+        question = next(q for q in QUESTIONS if q == wish)
+        try:
+            told = ask(question, self.flow.connections[connection].connector, store, self.flow.now)
+        except Transient:
+            raise
+        except Exception as error:  # noqa: BLE001  as in `step`
+            log_event("connection.defect", level=logging.ERROR, connection=connection, trace=trace_of(error))
+            store.answer_wish(connection, wish, self.flow.now(), ok=False, said=["a defect of the bridge: see its log"])
+            return
+        reason, ms = told.error.reason if told.error else "", int((time.monotonic() - started) * 1000)
+        outcome = "failed" if told.error else "ok"
+        log_event("connection.asked", connection=connection, cause=wish, outcome=outcome, reason=reason, ms=ms)
 
     def _tend_once(self) -> float:
-        for budget in self.budgets:
+        for budget in self.budgets.values():
             budget.tend()
         return TEND_S
 
-    def _prune(self) -> None:
-        wait_s = PRUNE_S
-        while not self.stop.wait(wait_s):
-            wait_s = self._patiently(self._prune_once)
-        self.flow.store.db.close()
+    def _pulse_once(self) -> float:
+        """Tell what only this process knows of each connection, for pages and alerts, and what it has counted."""
+        known = {c: {**asdict(budget.state()), "sweep_ms": self.sweep_ms.get(c)} for c, budget in self.budgets.items()}
+        self.flow.store.beat(self.name, known, self.flow.now())
+        self.tally.flush(self.flow.store)
+        return PULSE_S
 
     def _prune_once(self) -> float:
         store, now = self.flow.store, self.flow.now()

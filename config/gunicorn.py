@@ -17,6 +17,7 @@ class Ending(ThreadWorker):
     def set_accept_enabled(self, enabled: bool) -> None:
         super().set_accept_enabled(enabled)
         if not enabled and not self.alive:
+            self.wsgi.extensions["ending"].set()  # pages that are kept up to date end now, and come back elsewhere
             for listener in self.sockets:
                 before = -1
                 while before < self.nr_conns:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bridge.connectors.base import Account, Inbound, Page
+from bridge.connectors.base import Account, Inbound, Lists, Page
 from bridge.connectors.budget import Budget
 from bridge.connectors.memory import Habits, Memory, MemoryVendor
 from bridge.core import rules
@@ -22,7 +22,7 @@ from bridge.flow import Flow
 from bridge.sides import Connection
 from bridge.store import CURE, Claim, Store
 from bridge.sweep import Swept
-from bridge.worker import PRUNE_S, STORE_WAIT_S, SWEEP_RETRY_S, Worker
+from bridge.worker import ANSWERED_MS, LISTS_MS, LISTS_RETRY_MS, PRUNE_S, STORE_WAIT_S, SWEEP_RETRY_S, Worker
 from tests.store.raw import raw, writer
 
 FIELDS = {"name": "One", "amount": "10", "stage": None, "owner": None, "probability": 5, "expected_close": None}
@@ -186,7 +186,7 @@ def test_a_worker_gives_its_budgets_back_when_they_are_over_and_at_the_end(tmp_p
         return sum(row["calls"] for row in json.loads(rows[0]["shares"]))
 
     budget = Budget(10, 60.0, 4, grants=grants)
-    worker.budgets = (budget,)
+    worker.budgets = {"a": budget}
     thread = threading.Thread(target=worker.run)
     thread.start()
     deadline = time.monotonic() + 20
@@ -313,6 +313,15 @@ def test_pruning_is_tried_again_when_the_store_fails(tmp_path: Path) -> None:
     assert worker._patiently(worker._prune_once) == PRUNE_S
 
 
+def test_pruning_forgets_what_was_answered_a_day_ago(tmp_path: Path) -> None:
+    worker, _, _ = made(tmp_path / "b.db")
+    store, now = worker.flow.store, worker.flow.now()
+    for key, at in (("old", now - ANSWERED_MS - 1), ("new", now - ANSWERED_MS + 60_000)):
+        store.begin_request("t", key, "r", at, forgotten=0, given_up=0)
+    worker._prune_once()
+    assert store.answered("t", "old") is None and store.answered("t", "new") is not None
+
+
 def test_a_thread_that_waits_for_a_slow_crm_keeps_no_delivery_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -353,3 +362,80 @@ def test_a_thread_that_waits_for_a_slow_crm_keeps_no_delivery_waiting(
     worker.stop.set()
     thread.join(25)
     assert waiting == 0
+
+
+def test_what_people_ask_is_answered_by_one_worker_and_lists_are_read_daily(tmp_path: Path) -> None:
+    worker, vendors, _ = made(tmp_path / "b.db")
+    vendors["a"].habits.offers = {"stage": {"s1": "New"}}
+    store, now = worker.flow.store, [epoch_ms()]
+    worker.flow.now = lambda: now[0]
+    worker.attend_once("a")
+    first = store.wishes()["a", "lists"]
+    assert first["ok"] and store.lists("a")
+    store.wish("a", "test", now[0])
+    worker.attend_once("b")
+    assert store.wishes()["a", "test"]["answered_at"] is None
+    worker.attend_once("a")
+    assert store.wishes()["a", "test"]["ok"]
+    now[0] += LISTS_MS - 1
+    worker.attend_once("a")
+    assert store.wishes()["a", "lists"] == first
+    now[0] += 1
+    store.pause("a", "by hand")
+    worker.attend_once("a")
+    assert store.wishes()["a", "lists"] == first
+    store.resume("a", now[0])
+    worker.attend_once("a")
+    assert store.wishes()["a", "lists"]["answered_at"] == now[0]
+
+
+def test_lists_that_could_not_be_read_are_tried_again_in_an_hour(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker, _, connectors = made(tmp_path / "b.db")
+    store, now = worker.flow.store, [epoch_ms()]
+    worker.flow.now = lambda: now[0]
+
+    def refused() -> Lists:
+        raise Transient("server_error", "HTTP 502")
+
+    monkeypatch.setattr(connectors["a"], "lists", refused)
+    worker.attend_once("a")
+    kept = store.wishes()["a", "lists"]
+    assert (kept["ok"], kept["said"]) == (False, ["server_error: HTTP 502"])
+    monkeypatch.undo()
+    worker.attend_once("a")
+    assert store.wishes()["a", "lists"] == kept
+    now[0] += LISTS_RETRY_MS
+    worker.attend_once("a")
+    assert store.wishes()["a", "lists"]["ok"]
+
+
+def test_a_defect_in_an_answer_is_told_and_asked_only_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker, _, connectors = made(tmp_path / "b.db")
+    store, asked = worker.flow.store, []
+
+    def defect() -> list[str]:
+        asked.append(1)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(connectors["a"], "check", defect)
+    store.wish("a", "test", epoch_ms())
+    for _ in range(3):
+        worker.attend_once("a")
+    kept = store.wishes()["a", "test"]
+    assert not kept["ok"] and "defect" in kept["said"][0] and len(asked) == 1
+
+
+def test_a_sweep_that_is_asked_for_comes_within_seconds(tmp_path: Path) -> None:
+    one, other, _ = two_workers(tmp_path / "b.db")
+    store, found = one.flow.store, list[Swept]()
+    other.swept = lambda connection, swept: found.append(swept)
+    one.sweep_once("a")
+    other.attend_once("a")
+    other.attend_once("a")
+    assert found == []
+    store.want_sweep("a")
+    other.attend_once("a")
+    other.attend_once("a")
+    assert len(found) == 1

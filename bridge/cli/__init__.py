@@ -11,11 +11,16 @@ import sys
 
 import click
 
+from bridge.cli.alerts import alert
 from bridge.cli.choices import choice
-from bridge.cli.data import db, link
+from bridge.cli.connect import connect
+from bridge.cli.data import db
+from bridge.cli.explain import explain
+from bridge.cli.links import link
 from bridge.cli.parts import Group
 from bridge.cli.run import demo, sandbox, serve, work
-from bridge.cli.show import check, explain, sweep
+from bridge.cli.show import check, sweep
+from bridge.cli.status import status
 from bridge.cli.tokens import token
 from bridge.cli.waiting import attempt, dead_group, delivery, hold
 from bridge.core.errors import BridgeError
@@ -39,21 +44,8 @@ def cli(context: click.Context, config: str) -> None:
 
 
 COMMANDS = (
-    check,
-    serve,
-    work,
-    sandbox,
-    demo,
-    link,
-    choice,
-    hold,
-    dead_group,
-    delivery,
-    attempt,
-    sweep,
-    explain,
-    db,
-    token,
+    *(check, connect, status, serve, work, sandbox, demo, link, choice, hold, dead_group, delivery),
+    *(attempt, sweep, explain, db, token, alert),
 )
 for command in COMMANDS:
     cli.add_command(command)

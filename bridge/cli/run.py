@@ -16,8 +16,19 @@ import click
 
 from bridge.assembly import Assembled
 from bridge.cli.parts import assembled, with_tables
-from bridge.core.errors import BridgeError, Disconnected, Misconfigured
+from bridge.core.errors import Disconnected, Misconfigured
+from bridge.desk import connections
 from bridge.log import configure_logging, log_event
+
+# what a person needs to know of the simulated accounts
+ACCOUNTS = (
+    "getfly         {url}/getfly         API key sandbox-bridge-key",
+    "onlyoffice     {url}/onlyoffice     token sandbox-bridge-key",
+    "leadsquared    {url}/leadsquared    access key sandbox-bridge-key, secret key sandbox-secret",
+    "plazbot        {url}/plazbot        API key sandbox-bridge-key, workspace wok_sandbox",
+    "leadconnector  {url}/leadconnector  token sandbox-bridge-key, location 3jJ0coeqWCZMAosyGQ6K",
+    "Their webhooks carry the secret sandbox-hook-secret; where they go is set there: Habits and faults, Webhooks.",
+)
 
 GUNICORN = Path("config/gunicorn.py")
 STOP_S = 28.0
@@ -47,12 +58,11 @@ def work(context: click.Context) -> None:
 def _check_connections(bridge: Assembled) -> None:
     """Try each connection once; what is wrong pauses that connection and leaves the others alone."""
     for name in bridge.connectors:
-        try:
-            bridge.try_connection(name)
-        except (Disconnected, Misconfigured) as error:
+        error = connections.test(bridge.desk, name).error
+        if isinstance(error, Disconnected | Misconfigured):
             bridge.store.pause(name, str(error))
             log_event("connection.paused", connection=name, reason=error.reason, detail=error.detail)
-        except BridgeError as error:
+        elif error is not None:
             log_event("connection.unchecked", connection=name, reason=error.reason)
 
 
@@ -105,20 +115,26 @@ def _end_with_parent() -> None:
 @click.option(
     "--bridge", "bridge_url", default="http://127.0.0.1:8080", show_default=True, help="Who hears its webhooks."
 )
+@click.option("--unconnected", is_flag=True, help="As new accounts: no webhook is set up, docs/first-hour.md does it.")
 @click.option("--rough", is_flag=True, help="With duplicates, reordering, delays, tidied values, timeouts and errors.")
 @click.option("--seed", default=1, show_default=True, help="For the dice of --rough.")
-def sandbox(port: int, host: str, bridge_url: str, rough: bool, seed: int) -> None:
+def sandbox(port: int, host: str, bridge_url: str, unconnected: bool, rough: bool, seed: int) -> None:
     """Run the five simulated CRMs, with their boards at / and their APIs at /<vendor>."""
     from bridge.sandbox.faults import Faults  # here, so that the worker does not carry a web server
     from bridge.sandbox.server import Sandbox
 
     targets = {v: f"{bridge_url}/webhooks/{v}" for v in ("getfly", "leadsquared", "leadconnector")}
     switches: dict[str, dict[str, bool | int | float | str]] = {"plazbot": {"put_dialects": "both"}}
+    if unconnected:
+        targets = {}
+        switches |= {"leadsquared": {"hooked": False}, "leadconnector": {"workflow": True}}
     if rough:
         for vendor in ("getfly", "onlyoffice", "leadsquared", "plazbot", "leadconnector"):
             switches.setdefault(vendor, {})["normalise"] = True
     simulated = Sandbox(Faults.rough(seed) if rough else None, switches=switches, targets=targets)
     click.echo(f"boards: http://{host}:{port}/")
+    for line in ACCOUNTS if unconnected else ():
+        click.echo(line.format(url=f"http://{host}:{port}"))
     simulated.serve(host, port)
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 from bridge.connectors.http import Gate, Http, Transport
+from bridge.connectors.lists import Listed, Lists
 from bridge.core.errors import Forged, Misconfigured
 from bridge.core.fields import Field
 from bridge.core.model import Native, Record, Ref
@@ -44,7 +45,8 @@ class Account:
     One connection as its connector sees it; secrets are already resolved from the environment.
 
     options: what the vendor's table in bridge.toml holds beyond the common keys, checked against `Connector.options`.
-    custom: canonical custom field name (without `custom.`) to the vendor's name or id of the field.
+    custom: canonical custom field name (without `custom.`) to the vendor's name or id of the field. variables: the
+    environment variable of each secret, by the secret's name.
     """
 
     connection: str
@@ -54,6 +56,7 @@ class Account:
     custom: Mapping[str, str] = field(default_factory=dict)
     currency: str = ""
     zone: str = "UTC"
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ class Connector(ABC):
     """
     One vendor, for one connection. `verify`, `touched`, `delivery_id`, `handshake` and `reply` call nobody.
 
-    `read`, `write`, `scan` and `check` raise Transient, Permanent, Disconnected or Misconfigured and nothing else.
+    Those that call raise Transient, Permanent, Disconnected or Misconfigured and nothing else.
     Every value of `Record.fields` is native: parsed, not interpreted. A field that the answer does not hold is left
     out of the mapping; an empty one is None (or the vendor's own empty text).
     """
@@ -118,6 +121,9 @@ class Connector(ABC):
     traits: ClassVar[Traits] = Traits()
     rate: ClassVar[tuple[int, float]] = (2, 1.0)  # calls, per seconds: the budget unless bridge.toml says otherwise
     hosts: ClassVar[tuple[str, ...]] = ()  # endings of the vendor's host names; empty: self-hosted, any
+    calls_us: ClassVar[bool] = True  # the vendor has webhooks; without, only its sweep and nudges are heard
+    orders: ClassVar[bool] = False  # webhooks can be set up by API: `subscribe`
+    hook_secret: ClassVar[str] = "hook_secret"  # noqa: S105  its name: the secret that webhooks and nudges carry
 
     def __init__(
         self, account: Account, *, transport: Transport, gate: Gate, now_s: Callable[[], float] = time.time
@@ -199,6 +205,39 @@ class Connector(ABC):
 
         Raises Misconfigured when a name or number in bridge.toml does not fit the account.
         """
+
+    @abstractmethod
+    def lists(self) -> Lists:
+        """
+        Return what the account's own lists offer for each choice, and its custom fields.
+
+        A list that this account may not read is told in `unread`; raises only when nothing can be read.
+        """
+
+    def with_status(self, offered: Iterable[Listed]) -> list[Listed]:
+        """Return values, and those that mean a second field too, as a stage shows the status where it has no other."""
+        found, vias = list(offered), {field.via: field.name for field in self.fields if field.via}
+        return [*found, *(replace(one, field=vias[one.field]) for one in found if one.field in vias)]
+
+    def subscribe(self, address: str) -> list[str] | None:
+        """
+        Have the vendor send its webhooks to an address; return what was done, or None when it has no API for that.
+
+        Safe to repeat: what is there already is brought up to date, never made twice. Raises Misconfigured or
+        Permanent when the plan or the role of the account does not allow it.
+        """
+        return None
+
+    @abstractmethod
+    def steps(self, address: str) -> list[str]:
+        """Return what a person clicks and pastes at the vendor so that the bridge hears it at an address."""
+
+    def hook_value(self) -> str:
+        """Return in words where the secret of the webhooks stands: the name of its variable, never the secret."""
+        if variable := self.account.variables.get(self.hook_secret):
+            return f"the value of the environment variable {variable}"
+        where = f"[connections.{self.account.connection}]"
+        return f"a secret of your own, which the bridge must know too: write {self.hook_secret} under {where}"
 
 
 def verify_nudge(inbound: Inbound, secret: str | None) -> bool:

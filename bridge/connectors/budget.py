@@ -38,15 +38,17 @@ class BudgetState:
     """
     What a status page shows of a budget, as this process knows it.
 
-    breaker: open refuses every call for `open_for_s`; half_open lets one call through to see. paused_for_s: what the
-    vendor asked for. running: calls on their way. left: calls that may start now if no other process needs them.
-    calls, failed: of the last minute.
+    breaker: open refuses every call for `open_for_s`; half_open lets one call through to see. broken_for_s: how long it
+    has not been closed. paused_for_s: what the vendor asked for. running: calls on their way. used: calls that started
+    within `per_s`. left: calls that may start now if no other process needs them. calls, failed: of the last minute.
     """
 
     breaker: Literal["closed", "open", "half_open"]
     open_for_s: float
+    broken_for_s: float
     paused_for_s: float
     running: int
+    used: int
     left: int
     calls: int
     failed: int
@@ -98,6 +100,7 @@ class Budget:
         self._failed = 0
         self._open_s = 0.0
         self._open_until = 0.0
+        self._broken_at = 0.0
         self._probe: int | None = None
 
     def enter(self) -> None:
@@ -160,8 +163,10 @@ class Budget:
             return BudgetState(
                 breaker="closed" if not self._open_s else "open" if open_for_s else "half_open",
                 open_for_s=open_for_s,
+                broken_for_s=now - self._broken_at if self._open_s else 0.0,
                 paused_for_s=paused_for_s,
                 running=self._running,
+                used=len(self._taken),
                 left=0 if open_for_s or paused_for_s or self._probe is not None else max(0, left),
                 calls=len(self._outcomes),
                 failed=self._failed,
@@ -260,6 +265,8 @@ class Budget:
             self._open(now)
 
     def _open(self, now: float) -> None:
+        if not self._open_s:
+            self._broken_at = now
         self._open_s = min(OPEN_S_MAX, 2 * self._open_s) if self._open_s else OPEN_S
         self._open_until = now + self._open_s
 

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal
 
 from bridge.connectors.base import Account, Connector, Inbound, Page, nudged
 from bridge.connectors.http import Answer, Call
+from bridge.connectors.lists import Listed, Lists
 from bridge.core.errors import Forged, Permanent, Transient
 from bridge.core.fields import Choice, Day, Field, Money, Percent, Text
 from bridge.core.model import Native, Record, Ref
@@ -46,7 +47,8 @@ class Habits:
     """
     What this vendor does. lag: reads may be so stale (ms). tidy: what it makes of a value that is sent. replaces: a
     write puts the whole record back. hooks: it sends webhooks. faults: what may happen to a call, with odds. table:
-    its fields; one that is shown through another always holds the same value as that.
+    its fields; one that is shown through another always holds the same value as that. offers: its lists, by field:
+    native and label.
     """
 
     lag: int = 0
@@ -58,6 +60,7 @@ class Habits:
     faults: Mapping[Fault, float] = field(default_factory=dict)
     timeout: int = 5_000
     table: tuple[Field, ...] = TABLE
+    offers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 class MemoryVendor:
@@ -139,6 +142,7 @@ class Memory(Connector):
 
     vendor = "memory"
     secrets: ClassVar[Mapping[str, str]] = {"secret": "what its webhooks carry in X-Bridge-Secret"}
+    hook_secret = "secret"  # noqa: S105  its name
     accounts: ClassVar[dict[str, MemoryVendor]] = {}
 
     def __init__(self, account: Account, *, here: MemoryVendor | None = None, **_: Any) -> None:
@@ -207,6 +211,18 @@ class Memory(Connector):
 
     def check(self) -> list[str]:
         return []
+
+    def lists(self) -> Lists:
+        return Lists(
+            [
+                Listed(field, n, label)
+                for field, labels in self.here.habits.offers.items()
+                for n, label in labels.items()
+            ]
+        )
+
+    def steps(self, address: str) -> list[str]:
+        return [f"POST what has changed to {address} with X-Bridge-Secret: {self.hook_value()}"]
 
     def _ref(self, vendor_id: str) -> Ref:
         return Ref(self.account.connection, vendor_id)

@@ -22,6 +22,7 @@ from bridge.core.model import (
     Shadow,
     Side,
     What,
+    Write,
 )
 from bridge.core.rules import UNKNOWN, Rules, SideRules
 
@@ -42,6 +43,7 @@ class Merge:
     def __init__(self, link: Link, rules: Rules, now: int, cause: str = "") -> None:
         self.link, self.rules, self.now, self.cause = link, rules, now, cause
         self.effects = Effects()
+        self._met: list[str] = []
 
     def observe(self, seen: Record, issued: int, only: frozenset[str] | None = None) -> set[str]:
         """
@@ -62,6 +64,9 @@ class Merge:
             fields.remove(f)
         newer = seen.stamp is not None and (side.stamp is None or seen.stamp > side.stamp)
         unsettled = {f for f in sorted(fields) if not self._settled(side, rules, f, seen, issued, newer)}
+        if self._met:
+            self._note(side, "", "met", detail=", ".join(self._met))
+            self._met = []
         if seen.stamp is not None:
             side.stamp = seen.stamp
         self._release(side, fields)
@@ -116,15 +121,20 @@ class Merge:
         """
         hub = self.link.hubs.get(name)
         c, base = rules.decode(name, n), FIRST
+        if hub is not None and hub.stamp <= side.linked_at:
+            base = hub.version
+        in_doubt = side.open is not None and name in side.open.touched
+        side.shadows[name] = Shadow(n, base, self.now, undated=in_doubt)
         if hub is None or (hub.value is None and hub.version == FIRST and c is not None):
             stamp = self.now if seen.stamp is None else min(seen.stamp, self.now)
             self.link.hubs[name] = Hub(c, FIRST, stamp, side.ref.connection)
             self._note(side, name, "first", new=c, version=FIRST)
+        elif base < hub.version:
+            self._note(side, name, "overtaken", old=hub.value, new=c, version=base)
         elif not rules.agrees(name, hub.value, n):
-            self._note(side, name, "differs", old=hub.value, new=c, version=hub.version)
-        if hub is not None and hub.stamp <= side.linked_at:
-            base = hub.version
-        side.shadows[name] = Shadow(n, base, self.now)
+            self._note(side, name, "differs", old=hub.value, new=c, version=base)
+        else:
+            self._met.append(name)
 
     def _ingest(self, side: Side, rules: SideRules, name: str, n: Native, seen: Record) -> None:
         """R7 to R9: somebody else changed this field here."""
@@ -140,22 +150,24 @@ class Merge:
         at = self.now if seen.stamp is None else min(seen.stamp, self.now)
         if sh.base < hub.version and not self._wins(name, at, side, hub):
             held = self.rules.policy(name) == "hold"
-            detail = "two sides changed it; the rule says hold" if held else f"{hub.origin} wins by the rule"
+            detail = f"{'nobody' if held else hub.origin} wins ({self.rules.policy(name)})"
             self._note(side, name, "lost", old=c, new=hub.value, version=hub.version, detail=detail)
-            if held:
+            if held and hub.held_until != FOREVER:
+                self._note(side, name, "held", version=hub.version, detail="two sides changed it")
                 hub.held_until = FOREVER
             return
         hop = hub.hop + 1 if self._caused(seen.stamp, side, rules) else 0
         if hop > HOPS_MAX and not (hub.held_until or 0) > self.now:
             self._argue(side, name, hub)
-        self._note(side, name, "set", old=hub.value, new=c, version=hub.version + 1, detail=self._won(sh, hub, seen))
+        self._note(side, name, "set", old=hub.value, new=c, version=hub.version + 1, detail=self._won(name, hub, seen))
         hub.value, hub.version, hub.stamp = c, hub.version + 1, at
         hub.origin, hub.hop = side.ref.connection, hop
         sh.base = hub.version
 
-    def _won(self, sh: Shadow, hub: Hub, seen: Record) -> str:
+    def _won(self, name: str, hub: Hub, seen: Record) -> str:
         who = f"by {seen.actor}" if seen.actor else ""
-        rule = "" if sh.base == hub.version else f"over {hub.origin}"
+        causal = self.link.sides[seen.ref.connection].shadows[name].base == hub.version
+        rule = "" if causal else f"over {hub.origin} ({self.rules.policy(name)})"
         return " ".join(filter(None, (who, rule)))
 
     def _wins(self, name: str, at: int, side: Side, hub: Hub) -> bool:
@@ -179,7 +191,9 @@ class Merge:
         day = self.now // DAY
         hub.argued, hub.argued_day = (hub.argued + 1 if hub.argued_day == day else 1), day
         hub.held_until = self.now + ARGUMENT_PAUSE if hub.argued <= ARGUMENTS_A_DAY else FOREVER
-        self._note(side, name, "held", version=hub.version, detail="automations answer each other's changes")
+        until = None if hub.held_until == FOREVER else hub.held_until
+        detail = "automations answer each other's changes"
+        self._note(side, name, "held", new=until, version=hub.version, detail=detail)
 
     def _release(self, side: Side, fields: set[str]) -> None:
         """A conflict that waits for a person ends when all sides say the same."""
@@ -221,9 +235,7 @@ class Merge:
             kept = said.value
             if name in shown and (stored or rules.explained(name, said.value, shown[name])):
                 kept = shown[name]
-            spec, hub, detail = rules.fields[name], self.link.hubs[name], ""
-            if spec.via and not rules.agrees(name, hub.value, kept):
-                detail = f"which means {rules.decode(name, kept)} here"
+            detail = self._meaning(rules, name, kept)
             self._note(side, name, "sent", old=sh.native, new=kept, version=said.version, detail=detail)
             self._move(side, name, kept)
             sh.base = max(sh.base, said.version)
@@ -239,6 +251,14 @@ class Merge:
             self._look(side, self.now + rules.habits.lag, "confirm")
         if answer is not None:
             self.observe(answer, issued, frozenset(shown.keys() - write.patch.keys()))
+
+    def _meaning(self, rules: SideRules, name: str, kept: Native) -> str:
+        """Say what a choice that was written means there, where that is not what the hub says."""
+        if not isinstance(rules.fields[name], Choice):
+            return ""
+        c = rules.decode(name, kept)
+        known = not str(c).startswith(UNKNOWN) and c != self.link.hubs[name].value
+        return f"which means {c or 'nothing'} there" if known else ""
 
     def resolve_doubt(self, side: Side, issued: int) -> bool:
         """
@@ -288,7 +308,11 @@ class Merge:
             if not isinstance(hub.value, str) or not hub.value.startswith(UNKNOWN) or origin is None:
                 continue
             if isinstance(origin.fields.get(name), Choice):
-                hub.value = origin.decode(name, hub.value.removeprefix(f"{UNKNOWN}{hub.origin}:"))
+                c = origin.decode(name, hub.value.removeprefix(f"{UNKNOWN}{hub.origin}:"))
+                if c != hub.value:
+                    entry = Entry(self.now, hub.origin, name, "understood", hub.value, c, hub.version, self.cause)
+                    self.effects.journal.append(entry)
+                hub.value = c
 
     def _move(self, side: Side, name: str, n: Native) -> None:
         sh, suspect = side.shadows[name], self.rules.sides[side.ref.connection].habits.suspect
@@ -313,6 +337,12 @@ def level(link: Link, name: str, rules: Rules) -> bool:
         for s in link
         if name in s.shadows and not s.gone and s.ref.connection in rules.sides
     )
+
+
+def in_doubt(write: Write, now: int, cause: str) -> list[Entry]:
+    """Return what the journal tells of a write that was sent and not answered."""
+    connection = write.ref.connection
+    return [Entry(now, connection, f, "in_doubt", None, s.value, s.version, cause) for f, s in write.patch.items()]
 
 
 def _confirm(sh: Shadow, stamp: int | None) -> None:

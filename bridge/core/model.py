@@ -169,9 +169,33 @@ class Look:
 
 
 What = Literal[
-    "first", "differs", "set", "lost", "settled_equal", "sent", "normalised", "landed", "did_not_land",
-    "held", "released", "decided", "not_sent", "refused", "discarded", "gone", "back",
-]  # fmt: skip
+    "met",  # fields that said the same when a side was first read; detail: their names
+    "first",
+    "differs",  # a side showed something else when it was first read, and keeps it
+    "overtaken",  # a side was first read after an edit elsewhere, which is due there
+    "set",  # detail: `by <actor> over <connection> (<policy>)`, each part where there is one
+    "lost",  # old: the edit that did not win. detail: `<connection> wins (<policy>)`
+    "settled_equal",
+    "understood",  # somebody has said what an unknown value of the hub means
+    "sent",
+    "in_doubt",
+    "normalised",
+    "landed",
+    "did_not_land",
+    "held",  # new: until when; None: until a person decides
+    "released",
+    "decided",  # a person chose whose value stands
+    "not_sent",
+    "refused",
+    "replayed",  # what was refused is tried again. detail: `by <who>`
+    "discarded",  # new: the native value that was refused; detail: `<who>: <reason>`
+    "waits",  # a hold came, or changed; detail: its reason, new: its cure
+    "freed",
+    "gone",
+    "back",
+    "linked",  # detail: the vendor's id
+    "unlinked",
+]
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,7 @@ def plan(
     unsettled: fields whose last read proves nothing yet. locked: fields that the record itself refuses, with reasons.
     """
     made, mine = Plan(), rules.sides[side.ref.connection]
+    held = {name: hub.held_until for name, hub in link.hubs.items() if hub.held_until is not None}
     for name in due(link, side, rules):
         hub, spec = link.hubs[name], mine.fields[name]
         sh = side.shadows.get(name)
@@ -75,10 +76,21 @@ def plan(
             _accompany(made, link, side, mine, spec, free=free and not _held(link, spec.name, rules, now))
         if spec.via:
             _couple(made, link, side, mine, spec.name, spec.via, now, cause)
+    _tell_released(made, link, side, held, now, cause)
     return made
 
 
-def leave_out(made: Plan, side: Side, mine: SideRules, refused: Mapping[str, Refusal], *, singly: bool) -> None:
+def leave_out(
+    made: Plan,
+    link: Link,
+    side: Side,
+    rules: Rules,
+    refused: Mapping[str, Refusal],
+    now: int,
+    *,
+    singly: bool,
+    cause: str,
+) -> None:
     """
     Take out of a plan what the vendor has refused for good, and hold it; singly: keep what goes with one field only.
 
@@ -90,12 +102,16 @@ def leave_out(made: Plan, side: Side, mine: SideRules, refused: Mapping[str, Ref
             continue
         del made.patch[name]
         if refusal.discarded:
-            side.shadows.setdefault(name, Shadow(None, FIRST, 0)).base = refusal.said.version
+            version = refusal.said.version
+            side.shadows.setdefault(name, Shadow(None, FIRST, 0)).base = version
+            value, connection = link.hubs[name].value, side.ref.connection
+            why = "it was refused, and somebody let it be"
+            made.journal.append(Entry(now, connection, name, "not_sent", None, value, version, cause, why))
         else:
             cure = "give it a value that this CRM takes, or mend the cause and replay it"
             made.holds.append(Hold(side.ref.connection, name, refusal.detail, cure, "refused"))
     if singly and made.patch:
-        units = mine.units(made.patch)
+        units = rules.sides[side.ref.connection].units(made.patch)
         made.patch = {f: said for f, said in made.patch.items() if f in units[0]}
 
 
@@ -134,6 +150,14 @@ def _held(link: Link, name: str, rules: Rules, now: int) -> bool:
     elif level(link, name, rules):
         hub.held_until = None
     return hub.held_until is not None
+
+
+def _tell_released(made: Plan, link: Link, side: Side, held: dict[str, int], now: int, cause: str) -> None:
+    """held: until when each field was held before this plan."""
+    for name, until in held.items():
+        if (hub := link.hubs[name]).held_until is None:
+            why = "the pause is over" if until <= now else "all sides say the same"
+            made.journal.append(Entry(now, side.ref.connection, name, "released", None, None, hub.version, cause, why))
 
 
 def _hold_of(side: Side, name: str, hub: Hub) -> Hold:

@@ -1,125 +1,167 @@
-"""The journal of a link told by field: who set it, when, by which delivery, where it went, and why not elsewhere."""
+"""A link told by field, from its journal alone: who set it, when, why it won, where it went, and why not elsewhere."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Literal
 
-from bridge.core.fields import FIELDS, Field
-from bridge.core.model import Canonical, Effects, Hub, Link, Record, Side
+from bridge.core.history import History, Past, Row, Stand, retrace
+from bridge.core.model import Canonical, Effects, Link, Record, Ref
+from bridge.core.speech import Known, canonical, in_order, label, native
+from bridge.core.timeline import WON, because, lost, rule, waiting
+
+State = Literal[
+    "origin", "level", "written", "not written", "differs", "waits", "due", "in doubt", "gone", "none", "unseen"
+]
 
 
 @dataclass(frozen=True)
 class SideStory:
-    """How one side stands to one field. state: a word; detail: the reason, or what is kept there instead."""
+    """
+    How one side stands to one field. said: the same in words. cure: what a person does when it waits.
+
+    behind: it does not reflect the hub yet.
+    """
 
     connection: str
-    state: str
-    detail: str = ""
+    state: State
+    said: str
+    cure: str = ""
     at: int | None = None
+    behind: bool = False
 
 
 @dataclass(frozen=True)
 class FieldStory:
     """
-    One field of a link. by: the connection that set it, None while nobody has edited it since it was linked.
-
-    lost: edits that did not win, oldest first: connection, value, when, why.
+    One field of a link. shown: its value as people read it. by: the connection that set it, None while nobody has
+    edited it since it was linked; at, delivery: of that edit. said: how it came to be, in words. held: why nothing is
+    written now. lost: edits that did not win, oldest first.
     """
 
     name: str
+    label: str
     value: Canonical
+    shown: str
     version: int
     by: str | None
     at: int | None
     delivery: str
-    detail: str
+    said: str
+    held: str
     sides: Sequence[SideStory]
-    lost: Sequence[tuple[str, Canonical, int, str]] = field(default_factory=tuple)
+    lost: Sequence[tuple[int, str]]
 
 
-def tell(
-    link: Link,
-    journal: Sequence[Mapping[str, Any]],
-    holds: Sequence[Mapping[str, Any]],
-    fields: Mapping[str, Mapping[str, Field]],
-) -> list[FieldStory]:
+def tell(journal: Sequence[Row], sides: Sequence[Ref], known: Known) -> list[FieldStory]:
     """
     Return the story of each field that has a value, in the order of the table, custom fields last.
 
-    journal, holds: rows of the store, oldest first. fields: what each connection has, by canonical name.
+    journal: of the store, oldest first. sides: the refs that are in the link now; a link
+    without any has ended, and nothing of it has a value.
     """
-    order = {name: i for i, name in enumerate(FIELDS)}
-    names = sorted(link.hubs, key=lambda n: (order.get(n, len(order)), n))
-    return [_field(link, name, link.hubs[name], journal, holds, fields) for name in names]
+    history = retrace(journal)
+    names = in_order(name for name, past in history.fields.items() if past.version and sides)
+    return [_field(history, name, sides, known) for name in names]
 
 
-def _field(
-    link: Link,
-    name: str,
-    hub: Hub,
-    journal: Sequence[Mapping[str, Any]],
-    holds: Sequence[Mapping[str, Any]],
-    fields: Mapping[str, Mapping[str, Field]],
-) -> FieldStory:
-    mine = [e for e in journal if e["field"] == name]
-    setting = next((e for e in reversed(mine) if e["what"] == "set" and e["version"] == hub.version), None)
-    held = {h["connection"]: h for h in holds if h["field"] in (name, "")}
-    sides = [_side(s, name, hub, mine, held.get(s.ref.connection), fields.get(s.ref.connection, {})) for s in link]
+def _field(history: History, name: str, sides: Sequence[Ref], known: Known) -> FieldStory:
+    past = history.fields[name]
+    setting = past.setting
     return FieldStory(
         name,
-        hub.value,
-        hub.version,
+        label(name),
+        past.value,
+        canonical(known, name, past.value),
+        past.version,
         setting["connection"] if setting else None,
         setting["at"] if setting else None,
         setting["delivery"] if setting else "",
-        setting["detail"] if setting else "",
-        sides,
-        [(e["connection"], e["old"], e["at"], e["detail"]) for e in mine if e["what"] == "lost"],
+        _origin(known, name, past),
+        f"nothing is written: {past.held['detail']}" if past.held else "",
+        [_side(history, name, ref.connection, known) for ref in sides],
+        [(e["at"], lost(known, e)) for e in past.lost],
     )
 
 
-def _side(
-    side: Side,
-    name: str,
-    hub: Hub,
-    mine: Sequence[Mapping[str, Any]],
-    hold: Mapping[str, Any] | None,
-    fields: Mapping[str, Field],
-) -> SideStory:
-    connection = side.ref.connection
-    here = [e for e in mine if e["connection"] == connection and (e["version"] or 0) >= hub.version]
-    last = here[-1] if here else None
-    if side.gone:
-        return SideStory(connection, "gone", "the record is not there any more")
-    if name not in fields:
-        return SideStory(connection, "none", "has no such field")
-    if hold is not None and (name not in side.shadows or side.shadows[name].base < hub.version):
-        return SideStory(connection, "waits", f"{hold['reason']}: {hold['cure']}", hold["since"])
-    if last is not None:
-        return _by_entry(connection, last)
-    if name not in side.shadows:
-        return SideStory(connection, "unseen", fields[name].unread or fields[name].readonly or "not read yet")
-    if side.shadows[name].base < hub.version:
-        return SideStory(connection, "due", "will be written" if side.open is None else "sent, the answer is in doubt")
-    return SideStory(connection, "level")
+def _origin(known: Known, name: str, past: Past) -> str:
+    e = past.setting
+    if e is None:
+        return f"as {past.origin} had it when it was linked; nobody has changed it since"
+    if e["what"] == "decided":
+        chosen = f"{e['detail']} decided that {e['connection']}'s value stands"
+        return f"{chosen}; it replaced {canonical(known, name, e['old'])}"
+    found = WON.fullmatch(e["detail"])
+    by = f" by {found['who']}" if found and found["who"] else ""
+    heard = f" ({because(e['delivery'])})" if because(e["delivery"]) else ""
+    text = f"set in {e['connection']}{by}{heard}; it replaced {canonical(known, name, e['old'])}"
+    if found and found["over"]:
+        text += f", {found['over']}'s own edit: {rule(found['policy'], name, e['connection'])}"
+    return text
 
 
-def _by_entry(connection: str, e: Mapping[str, Any]) -> SideStory:
-    words = {
-        "set": ("set", "changed here"),
-        "first": ("first", "as it was when it was linked"),
-        "differs": ("differs", f"showed {e['new']!r} when it was linked"),
-        "sent": ("sent", ", ".join(filter(None, (f"written as {e['new']!r}", e["detail"])))),
-        "landed": ("sent", f"written as {e['new']!r}, confirmed by a later read"),
-        "normalised": ("sent", f"written; the vendor keeps it as {e['new']!r}"),
-        "settled_equal": ("level", "the same edit was made here"),
-        "not_sent": ("not sent", e["detail"]),
-        "did_not_land": ("due", "a call without an answer did not land; it is written again"),
-    }
-    state, detail = words.get(e["what"], (e["what"], e["detail"]))
-    return SideStory(connection, state, detail, e["at"])
+def _side(history: History, name: str, connection: str, known: Known) -> SideStory:
+    """Return how a side stands; the first reason that applies is the one that is told."""
+    past, spec = history.fields[name], known.spec(name, connection)
+    stand, behind = past.stands.get(connection, Stand()), past.behind(connection)
+    if connection in history.gone:
+        return SideStory(connection, "gone", "the record is not there any more", behind=behind)
+    if spec is None:
+        return SideStory(connection, "none", "has no such field", behind=behind)
+    if wait := stand.waits or (_wait(history, name, connection) if behind or stand.base is None else None):
+        said, cure = waiting(known, wait)
+        return SideStory(connection, "waits", f"waits: {said}", cure, wait["at"], behind)
+    if stand.base is None or stand.last is None:
+        return SideStory(connection, "unseen", spec.unread or spec.readonly or "not read yet", behind=behind)
+    if behind:
+        return _due(past, stand.last, connection, known, name)
+    return _level(known, name, stand.last, connection)
+
+
+def _wait(history: History, name: str, connection: str) -> Row | None:
+    return history.waits.get((connection, name)) or history.waits.get((connection, ""))
+
+
+def _due(past: Past, last: Row, connection: str, known: Known, name: str) -> SideStory:
+    if last["what"] == "in_doubt":
+        sent = native(known, connection, name, last["new"])
+        return SideStory(connection, "in doubt", f"sent as {sent}, and no answer came", "", last["at"], True)
+    if known.policies.get(name) == "off":
+        return SideStory(connection, "not written", "this field is not synced any more", behind=True)
+    if connection in known.paused:
+        return SideStory(
+            connection, "due", f"is written when {connection} goes on: {known.paused[connection]}", behind=True
+        )
+    return SideStory(connection, "due", f"held: {past.held['detail']}" if past.held else "will be written", behind=True)
+
+
+def _level(known: Known, name: str, e: Row, connection: str) -> SideStory:
+    what, at = e["what"], e["at"]
+    kept = native(known, connection, name, e["new"])
+    if what in ("set", "decided", "first"):
+        words = {"set": "set here", "decided": "its value was chosen", "first": "gave the first value"}[what]
+        return SideStory(connection, "origin", words, at=at)
+    if what in ("sent", "landed", "normalised"):
+        return SideStory(
+            connection, "written", WRITTEN[what].format(kept, f", {e['detail']}" if e["detail"] else ""), at=at
+        )
+    if what == "differs":
+        said = f"was {canonical(known, name, e['new'])} when it was linked, and stays until somebody edits it"
+        return SideStory(connection, "differs", said, at=at)
+    if what == "not_sent":
+        level = e["detail"] == "already says the same"
+        said = "says the same already" if level else f"not written: {e['detail']}"
+        return SideStory(connection, "level" if level else "not written", said, at=at)
+    said = "the same edit was made here" if what == "settled_equal" else "said the same when it was linked"
+    return SideStory(connection, "level", said, at=at)
+
+
+WRITTEN: Mapping[str, str] = {
+    "sent": "written as {}{}",
+    "landed": "written as {}; a later read confirmed it{}",
+    "normalised": "written, and kept as {}{}",
+}
 
 
 def outcome_of(effects: Effects, link: Link, versions: Mapping[str, int], seen: Record | None) -> str:
@@ -130,12 +172,12 @@ def outcome_of(effects: Effects, link: Link, versions: Mapping[str, int], seen: 
     if changed:
         return f"changed {', '.join(changed)}"
     kinds: Sequence[str] = [e.what for e in effects.journal]
-    for what, label in (
+    for what, words in (
         ("lost", "lost"),
         ("first", "first look"),
         ("settled_equal", "same edit"),
         ("normalised", "as stored"),
     ):
         if what in kinds:
-            return label
+            return words
     return "unsettled" if effects.unsettled else "echo"

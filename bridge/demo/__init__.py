@@ -159,7 +159,7 @@ def _verdict(stage: Stage, judge: Judge, links: list[str], made: list[Made], sec
 
 def _stay(stage: Stage) -> int:
     click.echo(f"\nboards of the five CRMs: {stage.sandbox_url}/   (drag a deal, or change its name)")
-    click.echo(f"the bridge:              {stage.bridge_url}/healthz")
+    click.echo(f"the bridge's dashboard:  {stage.bridge_url}/   (sign in with {stage.token})")
     click.echo(f"why a deal moved:        . {stage.folder}/env; .venv/bin/bridge explain getfly CH2055057")
     click.echo("Ctrl-C ends it.")
     try:

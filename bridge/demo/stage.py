@@ -16,8 +16,7 @@ from typing import Any
 import requests
 
 from bridge.assembly import Assembled, assemble
-from bridge.desk import choice_table
-from bridge.store.maps import import_links
+from bridge.desk import choice_table, link_table, tokens
 
 SECRETS = {
     "SANDBOX_KEY": "sandbox-bridge-key",
@@ -33,7 +32,10 @@ class Stage:
     Starts sandbox and bridge on entering, ends them on leaving.
 
     folder: its database, settings and logs; it goes at the end unless `keep` is set. database: if not in there, where.
+    token: what signs in to the pages, once it is entered.
     """
+
+    token = ""
 
     def __init__(self, *, rough: bool, seed: int, database: Path | str | None = None) -> None:
         self.rough, self.seed, self.keep = rough, seed, False
@@ -99,15 +101,14 @@ class Stage:
         self.wait_for(f"{self.sandbox_url}/_/state", "sandbox")
 
     def _fill(self) -> None:
-        """Create the tables, and say what the sample's choices mean and which of its records belong together."""
-        store = self.bridge.store
-        store.migrate()
-        connections = list(self.bridge.settings.connections)
+        """Create the tables and a token, and say what the sample's choices mean and which records belong together."""
+        self.bridge.store.migrate()
         with (SAMPLE / "choices.csv").open(encoding="utf-8") as lines:
             choices = choice_table.import_rows(self.bridge.desk, "the demo", lines, "csv")
         with (SAMPLE / "links.csv").open(encoding="utf-8") as lines:
-            refused = import_links(store, lines, connections, self.bridge.now()).problems
-        assert not choices.lines and not refused, (choices.lines, refused)
+            links = link_table.import_rows(self.bridge.desk, lines, "csv", "the demo")
+        assert not choices.lines and not links.lines, (choices.lines, links.lines)
+        self.token = tokens.make(self.bridge.desk, "demo", "write", "command line").secret
 
     def start_bridge(self) -> None:
         """Start web and worker, the last of `processes`, and wait for them; raises RuntimeError when they end."""

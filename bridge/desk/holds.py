@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from bridge.core.fields import scope_of
-from bridge.core.model import HoldKind
+from bridge.core.model import FOREVER, HoldKind
 from bridge.core.rules import UNKNOWN
 from bridge.desk import Desk, Page, Refused, Value, moment
 from bridge.desk.choices import put
@@ -217,6 +217,9 @@ def _key_of(cursor: str) -> HoldKey:
         return FIRST_HOLD
     try:
         since, link, connection, field = json.loads(cursor)
-        return int(since), str(link), str(connection), str(field)
-    except (ValueError, TypeError):
+        key = int(since), str(link), str(connection), str(field)
+        if not (0 <= key[0] <= FOREVER and "".join(key[1:]).isprintable()):
+            raise ValueError
+        return key
+    except (ValueError, TypeError, OverflowError, RecursionError):
         raise Refused("invalid", f"{cursor!r} is no cursor", "take `next` of the page before") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import StringIO
 from itertools import chain
@@ -14,6 +15,7 @@ from bridge.desk import Refused, Value
 Form = Literal["csv", "ndjson"]
 Verdict = Literal["created", "changed", "unchanged", "conflicting", "invalid"]
 TOLD_MAX = 1_000
+UNKEPT = re.compile("[\0\ud800-\udfff]")  # no database takes these
 
 
 class Line(Value):
@@ -48,7 +50,12 @@ def rows(lines: Iterable[str], form: Form) -> Iterator[tuple[int, Mapping[str, s
 
     An empty cell, and a JSON null, is "". Raises Refused when a CSV file has no header.
     """
-    return _csv(lines) if form == "csv" else _ndjson(lines)
+    for number, row in _csv(lines) if form == "csv" else _ndjson(lines):
+        yield number, "holds a character that no text has" if _unkept(row) else row
+
+
+def _unkept(row: Mapping[str, str] | str) -> bool:
+    return isinstance(row, Mapping) and any(UNKEPT.search(text) for cell in row.items() for text in cell)
 
 
 def written(columns: Sequence[str], found: Iterable[Mapping[str, object]], form: Form) -> Iterator[str]:

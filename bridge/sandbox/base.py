@@ -49,12 +49,16 @@ class Applied:
 
 @dataclass(frozen=True)
 class Hook:
-    """A webhook request that the vendor would send now, complete but for the address it goes to."""
+    """
+    A webhook request that the vendor would send now. url: the address that it was ordered for by API; "" where a person
+    has typed it in the vendor's settings, so that whoever runs the sandbox knows it.
+    """
 
     method: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    url: str = ""
 
 
 class Simulator(ABC):

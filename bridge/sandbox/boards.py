@@ -32,6 +32,8 @@ FACES: Mapping[str, Face] = {
     "leadconnector": Face("LeadConnector", "LC", "name"),
 }
 
+HOOKED = ("getfly", "leadsquared", "leadconnector")
+
 # What a folded card shows, and the labels under which the vendors' cards have it.
 IN_SIGHT: Mapping[str, tuple[str, ...]] = {
     "amount": ("amount", "expected deal size"),

@@ -91,6 +91,7 @@ def page() -> str:
         restless=sandbox.dice.faults.but({"hang_s": 3.0, "seed": 0}) != Faults(),
         switches=_switches(sandbox.simulators),
         faces=boards.FACES,
+        targets=_targets(sandbox),
     )
 
 
@@ -208,17 +209,24 @@ def _faults(faults: Faults) -> list[dict[str, Any]]:
     return [{"name": f.name, "value": getattr(faults, f.name), **f.metadata} for f in fields(faults)]
 
 
-@pages.put("/_/targets")
+@pages.route("/_/targets", methods=["GET", "PUT"])
 def targets() -> dict[str, Any]:
-    """Set where webhooks go: {vendor: address, or null for nowhere}."""
-    asked = request.get_json()
-    for vendor in asked:
-        _known(vendor)
-    try:
-        _sandbox().courier.aim(asked)
-    except ValueError as error:
-        abort(400, str(error))
-    return {"targets": asked}
+    """Show where webhooks go; PUT {vendor: address, or null for nowhere} changes some of it."""
+    if request.method == "PUT":
+        asked = request.get_json()
+        for vendor in asked:
+            _known(vendor)
+        try:
+            _sandbox().courier.aim({vendor: url or None for vendor, url in asked.items()})
+        except ValueError as error:
+            abort(400, str(error))
+    return {"targets": _targets(_sandbox())}
+
+
+def _targets(sandbox: Sandbox) -> list[dict[str, str]]:
+    """Return where the webhooks go of each vendor that has any."""
+    lanes = sandbox.courier.lanes
+    return [{"name": v, "value": lanes[v].target or ""} for v in boards.HOOKED if v in lanes]
 
 
 @pages.get("/_/events")

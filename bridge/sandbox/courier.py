@@ -79,20 +79,27 @@ class Lane:
         self._running = False
         self._thread: threading.Thread | None = None
 
+    @property
+    def target(self) -> str | None:
+        """Where webhooks go whose vendor knows no address of their own."""
+        return self._target
+
     def aim(self, target: str | None) -> None:
         """Set where webhooks go from now on; with None, those still queued are let go."""
         with self._changed:
             self._target = target
             if target is None:
-                self.counts["untargeted"] += len(self._heap)
-                self._heap.clear()
+                kept = [parcel for parcel in self._heap if parcel.hook.url]
+                self.counts["untargeted"] += len(self._heap) - len(kept)
+                self._heap = kept
+                heapq.heapify(self._heap)
 
     def take(self, hook: Hook) -> None:
         """Queue a webhook, or count why not. Returns at once."""
         faults = self.dice.faults
         with self._changed:
             self.counts["taken"] += 1
-            if self._target is None:
+            if not (hook.url or self._target):
                 self.counts["untargeted"] += 1
                 return
             departures = faults.departures(self.dice.roll)
@@ -135,13 +142,14 @@ class Lane:
         """Wait for the next parcel that is due, and say where it goes; None when stopped."""
         with self._changed:
             while self._running:
-                if not self._heap or self._target is None:
+                if not self._heap:
                     self._changed.wait()
                 elif (wait_s := self._heap[0].due - time.monotonic()) > 0:
                     self._changed.wait(wait_s)
                 else:
                     self._under_way = 1
-                    return heapq.heappop(self._heap), self._target
+                    parcel = heapq.heappop(self._heap)
+                    return parcel, parcel.hook.url or self._target or ""
         return None
 
     def _send(self, session: requests.Session, target: str, hook: Hook) -> requests.Response | None:
@@ -161,7 +169,7 @@ class Lane:
         with self._changed:
             self._under_way = 0
             self.counts["sent"] += 1
-            if again and self._target is not None:
+            if again and (parcel.hook.url or self._target):
                 self.counts["retried"] += 1
                 parcel.due = time.monotonic() + self.pace.wait_s(parcel.tried, asked)
                 heapq.heappush(self._heap, parcel)

@@ -39,6 +39,11 @@ class Audit:
             kept = {"at": deed.at, "who": deed.who, "deed": deed.what, "target": deed.target, "detail": deed.detail}
             self.db.run("note_deed", id=self.new_id(), **kept)
 
+    def noted(self, deed: Deed) -> None:
+        """Keep what somebody did outside of the store."""
+        with self.db.transaction():
+            self.note(deed)
+
     def deeds(self, n: int, before: str = LAST) -> list[Row]:
         """Return what people did, newest first, from before an id on."""
         return [dict(r) for r in self.db.run("deeds", n=n, before=before)]

@@ -44,14 +44,14 @@ UPDATE budget SET shares = :shares WHERE connection = :connection;
 
 -- name: pause
 -- A short pause does not end a longer one: an operator's, or that of refused credentials.
--- What a person does stands whatever was before; paused_by is NULL where the bridge itself paused.
-INSERT INTO connection (name, paused_until, why, paused_by) VALUES (:connection, :until, :why, :by)
-ON CONFLICT (name) DO UPDATE
-SET paused_until = excluded.paused_until, why = excluded.why, paused_by = excluded.paused_by
-WHERE connection.paused_until < excluded.paused_until OR excluded.paused_by IS NOT NULL;
+-- What a person does stands, whatever was before.
+INSERT INTO connection (name, paused_until, why, paused_by) VALUES (:connection, :until, :why, :who)
+ON CONFLICT (name) DO UPDATE SET paused_until = excluded.paused_until, why = excluded.why,
+paused_by = excluded.paused_by
+WHERE connection.paused_until < excluded.paused_until OR excluded.paused_by <> '';
 
 -- name: resume
-UPDATE connection SET paused_until = 0, why = '', paused_by = NULL WHERE name = :connection;
+UPDATE connection SET paused_until = 0, why = '', paused_by = '' WHERE name = :connection;
 
 -- name: connections
 SELECT name, paused_until, why, paused_by, heard_at, swept_at FROM connection;
@@ -101,13 +101,13 @@ AND connection NOT IN (SELECT name FROM connection WHERE paused_until > :now) OR
 SELECT link, lapsed FROM (
 SELECT * FROM (
     SELECT look.link AS link, look.at AS at, link.lease_until > 0 AS lapsed FROM look JOIN link ON link.id = look.link
-    WHERE look.at <= :now AND link.lease_until <= :now AND link.state = 'live'
+    WHERE look.at <= :now AND link.lease_until <= :now
     AND look.connection NOT IN (SELECT name FROM connection WHERE paused_until > :now)
     ORDER BY look.at LIMIT 1) AS waiting
 UNION ALL
 SELECT * FROM (
     SELECT id AS link, lease_until AS at, 1 = 1 AS lapsed FROM link
-    WHERE lease_until > 0 AND lease_until <= :now AND state = 'live' ORDER BY lease_until LIMIT 1) AS abandoned
+    WHERE lease_until > 0 AND lease_until <= :now ORDER BY lease_until LIMIT 1) AS abandoned
 ) AS due ORDER BY at LIMIT 1;
 
 -- name: due_link for postgres
@@ -115,30 +115,30 @@ SELECT * FROM (
 SELECT link, lapsed FROM (
 SELECT * FROM (
     SELECT look.link AS link, look.at AS at, link.lease_until > 0 AS lapsed FROM look JOIN link ON link.id = look.link
-    WHERE look.at <= :now AND link.lease_until <= :now AND link.state = 'live'
+    WHERE look.at <= :now AND link.lease_until <= :now
     AND look.connection NOT IN (SELECT name FROM connection WHERE paused_until > :now)
     ORDER BY look.at LIMIT 1 FOR NO KEY UPDATE OF link SKIP LOCKED) AS waiting
 UNION ALL
 SELECT * FROM (
     SELECT id AS link, lease_until AS at, 1 = 1 AS lapsed FROM link
-    WHERE lease_until > 0 AND lease_until <= :now AND state = 'live'
+    WHERE lease_until > 0 AND lease_until <= :now
     ORDER BY lease_until LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) AS abandoned
 ) AS due ORDER BY at LIMIT 1;
 
 -- name: something_due
 -- Is there anything to claim, and is there more? Asked before each claim, because it locks nothing.
 SELECT 1 FROM look JOIN link ON link.id = look.link
-WHERE look.at <= :now AND link.lease_until <= :now AND link.state = 'live'
+WHERE look.at <= :now AND link.lease_until <= :now
 AND look.connection NOT IN (SELECT name FROM connection WHERE paused_until > :now)
-UNION ALL SELECT 1 FROM link WHERE lease_until > 0 AND lease_until <= :now AND state = 'live' LIMIT 2;
+UNION ALL SELECT 1 FROM link WHERE lease_until > 0 AND lease_until <= :now LIMIT 2;
 
 -- name: next_look_soon
 -- The earliest looks, with what else they wait for: the lease of the link, the pause of the connection; and leases.
 SELECT * FROM (
     SELECT look.at, link.lease_until, COALESCE(c.paused_until, 0) FROM look
-    JOIN link ON link.id = look.link AND link.state = 'live' LEFT JOIN connection c ON c.name = look.connection
+    JOIN link ON link.id = look.link LEFT JOIN connection c ON c.name = look.connection
     ORDER BY look.at LIMIT 50) AS looks
-UNION ALL SELECT lease_until, 0, 0 FROM link WHERE lease_until > 0 AND state = 'live';
+UNION ALL SELECT lease_until, 0, 0 FROM link WHERE lease_until > 0;
 
 -- name: lease
 -- The token is a time, so that none is given twice, not even when a loss of power has taken back the lease it came with.
@@ -178,13 +178,15 @@ SELECT connection, kind, vendor_id, linked_at, stamp, wrote_at, missing_since, g
 WHERE link = :link ORDER BY connection;
 
 -- name: load_hubs
-SELECT field, value, version, stamp, origin, hop, held_until, argued, argued_day FROM hub WHERE link = :link;
+SELECT field, value, version, stamp, origin, hop, held_until, argued, argued_day FROM hub WHERE link = :link ORDER BY field;
 
 -- name: load_shadows
-SELECT connection, field, native, base, moved_at, sent, undated FROM shadow WHERE link = :link;
+SELECT connection, field, native, base, moved_at, sent, undated FROM shadow WHERE link = :link
+ORDER BY connection, field;
 
 -- name: load_formers
-SELECT connection, field, native, replaced_at FROM former WHERE link = :link ORDER BY replaced_at;
+SELECT connection, field, native, replaced_at FROM former WHERE link = :link
+ORDER BY replaced_at, connection, field, native;
 
 -- name: load_writes
 SELECT connection, id, patch, touched, at FROM write WHERE link = :link AND state = 'open';
@@ -327,7 +329,7 @@ SELECT patch, detail, state FROM write
 WHERE link = :link AND connection = :connection AND state IN ('dead', 'discarded') ORDER BY at, id;
 
 -- name: counts
-SELECT (SELECT COUNT(*) FROM link) AS links, (SELECT COUNT(*) FROM ref) AS refs,
+SELECT (SELECT COUNT(*) FROM link WHERE state = 'live') AS links, (SELECT COUNT(*) FROM ref) AS refs,
 (SELECT COUNT(*) FROM choice) AS choices, (SELECT COUNT(*) FROM delivery) AS deliveries,
 (SELECT COUNT(*) FROM look) AS looks, (SELECT COUNT(*) FROM hold) AS holds, (SELECT COUNT(*) FROM journal) AS journal;
 
@@ -352,6 +354,146 @@ INSERT INTO audit (id, at, who, deed, target, detail) VALUES (:id, :at, :who, :d
 SELECT id, at, who, deed, target, detail FROM audit WHERE id < :before ORDER BY id DESC LIMIT :n;
 
 -- Links, as people search and mend them
+
+-- name: lock_link
+-- A link that has not ended. Locked to the end of the transaction.
+SELECT kind FROM link WHERE id = :link AND state = 'live';
+
+-- name: lock_link for postgres
+SELECT kind FROM link WHERE id = :link AND state = 'live' FOR NO KEY UPDATE;
+
+-- name: void_lease
+-- Whoever holds the lease finds another token at its next save.
+UPDATE link SET owner = NULL, token = CASE WHEN token < :now THEN :now ELSE token + 1 END, lease_until = 0
+WHERE id = :link;
+
+-- name: doubt_as_long_as_leased
+-- Whoever is fenced may be about to send what it has opened, and knows that only when the call has ended: no later than
+-- its lease would have.
+UPDATE write SET at = (SELECT CASE WHEN lease_until > write.at THEN lease_until ELSE write.at END FROM link WHERE id = :link)
+WHERE link = :link AND state = 'open';
+
+-- name: leave_open_write
+UPDATE write SET state = 'refused', detail = :detail WHERE link = :link AND connection = :connection AND state = 'open';
+
+-- name: leave_dead_writes
+-- What was given up is not tried again where there is no record to write to.
+UPDATE write SET state = 'refused' WHERE link = :link AND connection = :connection AND state = 'dead';
+
+-- name: left_lately
+-- Writes that were in doubt when their record left a link, latest last.
+SELECT id, patch, detail FROM write WHERE state = 'refused' AND at > :since AND detail LIKE :detail ORDER BY at, id;
+
+-- name: reopen_write
+UPDATE write SET state = 'open', detail = '', link = :link, patch = :patch WHERE id = :id;
+
+-- name: leave_deliveries
+-- Those that still had a look at this side to come.
+UPDATE delivery SET state = 'done', outcome = 'not linked' WHERE state = 'looking'
+AND id IN (SELECT cause FROM look WHERE link = :link AND connection = :connection);
+
+-- name: leave_looks
+DELETE FROM look WHERE link = :link AND connection = :connection;
+
+-- name: move_looks
+INSERT INTO look (link, connection, at, cause) SELECT CAST(:to AS TEXT), connection, at, cause FROM look
+WHERE link = :link AND connection = :connection
+ON CONFLICT (link, connection, at, cause) DO NOTHING;
+
+-- name: leave_holds
+DELETE FROM hold WHERE link = :link AND connection = :connection;
+
+-- name: leave_formers
+DELETE FROM former WHERE link = :link AND connection = :connection;
+
+-- name: leave_shadows
+DELETE FROM shadow WHERE link = :link AND connection = :connection;
+
+-- name: leave_ref
+DELETE FROM ref WHERE link = :link AND connection = :connection;
+
+-- name: end_hubs
+DELETE FROM hub WHERE link = :link;
+
+-- name: end_link
+UPDATE link SET state = 'deleted' WHERE id = :link;
+
+-- name: deals_of_party
+SELECT link, field, version, origin AS connection FROM hub
+WHERE field IN ('contact', 'account') AND substr(value, 1, 200) = :value ORDER BY link, field;
+
+-- name: rename_party
+UPDATE hub SET value = :new WHERE field IN ('contact', 'account') AND substr(value, 1, 200) = :old;
+
+-- name: links
+-- Newest first, from before :before on.
+SELECT l.id FROM link l WHERE l.kind = :kind AND l.state = 'live' AND l.id < :before
+AND (CAST(:connection AS TEXT) = '' OR EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :connection))
+AND (CAST(:without AS TEXT) = '' OR NOT EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :without))
+ORDER BY l.id DESC LIMIT :n;
+
+-- name: links_by_id
+-- Those that have :q as their id, or as the id or code of a record.
+SELECT l.id FROM (
+    SELECT link FROM ref WHERE vendor_id = :q
+    UNION SELECT r.link FROM alias a
+    JOIN ref r ON r.connection = a.connection AND r.kind = a.kind AND r.vendor_id = a.vendor_id WHERE a.alias = :q
+    UNION SELECT CAST(:q AS TEXT)) AS found CROSS JOIN link l
+WHERE l.id = found.link AND l.kind = :kind AND l.state = 'live' AND l.id < :before
+AND (CAST(:connection AS TEXT) = '' OR EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :connection))
+AND (CAST(:without AS TEXT) = '' OR NOT EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :without))
+ORDER BY l.id DESC LIMIT :n;
+
+-- name: links_by_name
+-- Those whose name fits :pattern; the case of ASCII does not matter. SQLite reads the tables of a CROSS JOIN in its order.
+SELECT l.id, substr(h.value, 1, 200) AS name FROM hub h CROSS JOIN link l
+WHERE h.field = 'name' AND substr(h.value, 1, 200) LIKE :pattern ESCAPE '!' AND h.link < :before
+AND l.id = h.link AND l.kind = :kind AND l.state = 'live'
+AND (CAST(:connection AS TEXT) = '' OR EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :connection))
+AND (CAST(:without AS TEXT) = '' OR NOT EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :without))
+ORDER BY h.link DESC LIMIT :n;
+
+-- name: links_by_name for postgres
+SELECT l.id, substr(h.value, 1, 200) AS name FROM hub h CROSS JOIN link l
+WHERE h.field = 'name' AND substr(h.value, 1, 200) ILIKE :pattern ESCAPE '!' AND h.link < :before
+AND l.id = h.link AND l.kind = :kind AND l.state = 'live'
+AND (CAST(:connection AS TEXT) = '' OR EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :connection))
+AND (CAST(:without AS TEXT) = '' OR NOT EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :without))
+ORDER BY h.link DESC LIMIT :n;
+
+-- name: links_after
+-- Of each kind, oldest first, from after :after on.
+SELECT id FROM link WHERE state = 'live' AND id > :after ORDER BY id LIMIT :n;
+
+-- name: show_links
+-- With their refs, the name of the deal, and whether something waits; :ids is a JSON array of links.
+SELECT l.id, l.kind, l.created_at, r.connection, r.vendor_id, r.gone, h.value AS name,
+EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held
+FROM link l JOIN ref r ON r.link = l.id LEFT JOIN hub h ON h.link = l.id AND h.field = 'name'
+WHERE l.id IN (SELECT value FROM json_each(:ids)) ORDER BY l.id, r.connection;
+
+-- name: show_links for postgres
+SELECT l.id, l.kind, l.created_at, r.connection, r.vendor_id, r.gone, h.value AS name,
+EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held
+FROM link l JOIN ref r ON r.link = l.id LEFT JOIN hub h ON h.link = l.id AND h.field = 'name'
+WHERE l.id IN (SELECT value FROM json_array_elements_text(CAST(:ids AS JSON))) ORDER BY l.id, r.connection;
+
+-- name: known_refs
+-- Records by their ids, and by other ids under which webhooks name them; :ids is a JSON array of vendor ids.
+SELECT r.connection, r.kind, r.vendor_id AS known_as, r.vendor_id, r.link FROM ref r
+WHERE r.vendor_id IN (SELECT value FROM json_each(:ids))
+UNION ALL
+SELECT a.connection, a.kind, a.alias, r.vendor_id, r.link FROM alias a
+JOIN ref r ON r.connection = a.connection AND r.kind = a.kind AND r.vendor_id = a.vendor_id
+WHERE a.alias IN (SELECT value FROM json_each(:ids));
+
+-- name: known_refs for postgres
+SELECT r.connection, r.kind, r.vendor_id AS known_as, r.vendor_id, r.link FROM ref r
+WHERE r.vendor_id IN (SELECT value FROM json_array_elements_text(CAST(:ids AS JSON)))
+UNION ALL
+SELECT a.connection, a.kind, a.alias, r.vendor_id, r.link FROM alias a
+JOIN ref r ON r.connection = a.connection AND r.kind = a.kind AND r.vendor_id = a.vendor_id
+WHERE a.alias IN (SELECT value FROM json_array_elements_text(CAST(:ids AS JSON)));
 
 -- Choices, and what the lists of the CRMs offer
 
@@ -382,9 +524,15 @@ AND reads = :reads AND writes = :writes RETURNING native;
 SELECT connection, field, native, canonical, reads, writes, scope FROM choice ORDER BY connection, field, canonical, native;
 
 -- name: unknown_values
--- What deals show and nobody understood when it was read, with how many deals; out of the index hub_unknown.
-SELECT field, MIN(value) AS shown, COUNT(*) AS deals FROM hub WHERE substr(value, 1, 9) = '"unknown:'
-GROUP BY field, substr(value, 1, 200) ORDER BY field, shown;
+-- What deals show and nobody understood when it was read, with how many deals. The index hub_unknown has all of it, but for
+-- what is longer than it keeps.
+SELECT field, deals, CASE WHEN length(start) < 200 THEN start ELSE (
+    SELECT MIN(value) FROM hub WHERE substr(hub.value, 1, 9) = '"unknown:'
+    AND hub.field = counted.field AND substr(hub.value, 1, 200) = start) END AS value
+FROM (
+    SELECT field, substr(value, 1, 200) AS start, COUNT(*) AS deals FROM hub WHERE substr(value, 1, 9) = '"unknown:'
+    GROUP BY field, substr(value, 1, 200)) AS counted
+ORDER BY field, start;
 
 -- name: unsayable_values
 -- What cannot be written for want of a choice, with how many deals it holds.
@@ -398,6 +546,7 @@ ORDER BY h.connection, h.field, hub.value;
 SELECT COUNT(*) AS deals FROM ref r
 JOIN shadow s ON s.link = r.link AND s.connection = r.connection AND s.field = :field
 WHERE r.connection = :connection AND r.kind = 'opportunity' AND r.gone = 0 AND s.native IN (:text, :number);
+
 -- name: drop_listed
 DELETE FROM listed WHERE connection = :connection;
 
@@ -482,10 +631,35 @@ DELETE FROM session WHERE token = :token;
 -- name: prune_sessions
 DELETE FROM session WHERE until <= :now;
 
+-- name: begin_request
+INSERT INTO answered (token, repeat_key, request, at) VALUES (:token, :repeat_key, :request, :at)
+ON CONFLICT (token, repeat_key) DO UPDATE
+SET request = excluded.request, at = excluded.at, status = NULL, headers = '{}', body = ''
+WHERE answered.at < :forgotten OR (answered.status IS NULL AND answered.at < :given_up) RETURNING token;
+
+-- name: answered
+SELECT request, status, headers, body FROM answered WHERE token = :token AND repeat_key = :repeat_key;
+
+-- name: end_request
+UPDATE answered SET status = :status, headers = :headers, body = :body
+WHERE token = :token AND repeat_key = :repeat_key;
+
+-- name: drop_request
+DELETE FROM answered WHERE token = :token AND repeat_key = :repeat_key;
+
 -- name: prune_answered
 DELETE FROM answered WHERE at < :before;
 
 -- What lists and pages show
+
+-- name: journal_page
+SELECT id, at, connection, field, what, old, new, version, delivery, detail FROM journal
+WHERE link = :link AND id > :after ORDER BY id LIMIT :n;
+
+-- name: waits
+-- How much waits for a person.
+SELECT (SELECT COUNT(*) FROM hold) AS holds, (SELECT COUNT(*) FROM write WHERE state = 'dead')
++ (SELECT COUNT(*) FROM delivery WHERE substr(outcome, 1, 6) = 'dead: ') AS dead;
 
 -- name: page_of_deliveries
 -- Newest first; '' and the widest times take everything. `at + 0` keeps to the order of the ids: out of the index of
@@ -576,7 +750,8 @@ UPDATE delivery SET state = 'waiting', outcome = ''
 WHERE id = :id AND state = 'done' AND substr(outcome, 1, 6) = 'dead: ' RETURNING id;
 
 -- name: replay_side
-UPDATE write SET state = 'replayed' WHERE link = :link AND connection = :connection AND state = 'dead' RETURNING id;
+UPDATE write SET state = 'replayed' WHERE link = :link AND connection = :connection AND state = 'dead'
+RETURNING link, connection;
 
 -- name: discard_write
 UPDATE write SET state = 'discarded' WHERE id = :id AND state = 'dead'
@@ -586,12 +761,139 @@ RETURNING id, link, connection, patch, touched, at, cause, detail, answer;
 UPDATE delivery SET outcome = :outcome WHERE id = :id AND state = 'done' AND substr(outcome, 1, 6) = 'dead: '
 RETURNING id;
 
--- name: waits
--- How much waits for a person.
-SELECT (SELECT COUNT(*) FROM hold) AS holds, (SELECT COUNT(*) FROM write WHERE state = 'dead')
-+ (SELECT COUNT(*) FROM delivery WHERE state = 'done' AND substr(outcome, 1, 6) = 'dead: ') AS dead;
+-- name: known
+SELECT (SELECT COUNT(*) FROM link WHERE state = 'live' AND kind = 'opportunity') AS links,
+(SELECT COUNT(*) FROM choice) AS choices;
+
+-- name: activity
+-- What made the bridge act, newest first, from before an id on: deliveries; and the first attempt of each run of attempts
+-- at one link that no delivery has caused, such as a sweep's. A run ends where nothing has followed for :run_ms.
+SELECT id, connection, at, state, outcome, link, cause FROM (
+SELECT * FROM (
+    SELECT d.id, d.connection, d.at, d.state, d.outcome, '' AS link, '' AS cause FROM delivery d
+    WHERE d.id < :before AND (:connection = '' OR d.connection = :connection)
+    AND (:link = '' OR d.id IN (SELECT l.cause FROM attempt l WHERE l.link = :link))
+    AND d.outcome LIKE :like AND d.outcome NOT LIKE :unlike AND (:failed = 0 OR EXISTS (
+        SELECT 1 FROM attempt f WHERE f.cause = d.id AND f.outcome IN ('failed', 'dead', 'refused')))
+    ORDER BY d.id DESC LIMIT :n) AS heard
+UNION ALL
+SELECT * FROM (
+    SELECT a.id, a.connection, a.at, 'done' AS state, a.outcome, a.link, a.cause FROM attempt a
+    WHERE a.id < :before AND (:connection = '' OR a.connection = :connection) AND (:link = '' OR a.link = :link)
+    AND a.outcome LIKE :like AND a.outcome NOT LIKE :unlike AND (:failed = 0 OR EXISTS (
+        SELECT 1 FROM attempt f WHERE f.link = a.link AND f.cause = a.cause AND f.id >= a.id
+        AND f.at <= a.at + :run_ms AND f.outcome IN ('failed', 'dead', 'refused')))
+    AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.id = a.cause) AND COALESCE((
+        SELECT b.at FROM attempt b WHERE b.link = a.link AND b.cause = a.cause AND b.id < a.id
+        ORDER BY b.id DESC LIMIT 1), 0) < a.at - :run_ms
+    ORDER BY a.id DESC LIMIT :n) AS found
+) AS acts ORDER BY id DESC LIMIT :n;
+
+-- name: attempts_of_deliveries
+-- :ids is a JSON array of theirs.
+SELECT id, at, link, connection, cause, outcome, reason, ms FROM attempt
+WHERE cause IN (SELECT value FROM json_each(:ids)) ORDER BY id;
+
+-- name: attempts_of_deliveries for postgres
+SELECT id, at, link, connection, cause, outcome, reason, ms FROM attempt
+WHERE cause IN (SELECT json_array_elements_text(CAST(:ids AS JSON))) ORDER BY id;
+
+-- name: attempts_of_links
+-- Those between an id and a time; :links is a JSON array.
+SELECT id, at, link, connection, cause, outcome, reason, ms FROM attempt
+WHERE link IN (SELECT value FROM json_each(:links)) AND id >= :first AND at <= :until ORDER BY id;
+
+-- name: attempts_of_links for postgres
+SELECT id, at, link, connection, cause, outcome, reason, ms FROM attempt
+WHERE link IN (SELECT json_array_elements_text(CAST(:links AS JSON))) AND id >= :first AND at <= :until ORDER BY id;
+
+-- name: names_of_links
+SELECT link, value FROM hub WHERE field = 'name' AND link IN (SELECT value FROM json_each(:links));
+
+-- name: names_of_links for postgres
+SELECT link, value FROM hub
+WHERE field = 'name' AND link IN (SELECT json_array_elements_text(CAST(:links AS JSON)));
+
+-- name: held_back
+-- What of these links has begun to wait since an id, and what made us look.
+SELECT link, connection, field, detail, delivery AS cause, at FROM journal
+WHERE link IN (SELECT value FROM json_each(:links)) AND id >= :first AND what IN ('waits', 'held') ORDER BY id;
+
+-- name: held_back for postgres
+SELECT link, connection, field, detail, delivery AS cause, at FROM journal
+WHERE link IN (SELECT json_array_elements_text(CAST(:links AS JSON))) AND id >= :first AND what IN ('waits', 'held')
+ORDER BY id;
+
+-- name: latest
+-- Differs from what it was when something that `activity` shows has changed.
+SELECT (SELECT MAX(id) FROM delivery) AS delivery, (SELECT MAX(id) FROM attempt) AS attempt,
+(SELECT COUNT(*) FROM delivery WHERE state = 'waiting') AS waiting;
+
+-- name: hourly
+-- How often what happened, by connection and whole hours since :since.
+SELECT connection, (at - :since) / 3600000 AS hour,
+CASE WHEN outcome LIKE 'changed%' THEN 'edits' WHEN outcome LIKE 'wrote%' THEN 'writes'
+WHEN outcome = 'echo' THEN 'echoes' ELSE 'failures' END AS what, COUNT(*) AS n
+FROM attempt WHERE at >= :since AND (outcome LIKE 'changed%' OR outcome LIKE 'wrote%'
+OR outcome IN ('echo', 'failed', 'dead', 'refused')) GROUP BY 1, 2, 3;
 
 -- What is measured
+
+-- name: beat
+INSERT INTO pulse (process, connection, at, state) VALUES (:process, :connection, :at, :state)
+ON CONFLICT (process, connection) DO UPDATE SET at = excluded.at, state = excluded.state;
+
+-- name: forget_pulses
+-- Of processes that died without a word.
+DELETE FROM pulse WHERE at < :before;
+
+-- name: end_pulse
+DELETE FROM pulse WHERE process = :process;
+
+-- name: pulses
+SELECT process, connection, at, state FROM pulse WHERE at >= :since;
+
+-- name: add_tally
+INSERT INTO tally (connection, what, outcome, n) VALUES (:connection, :what, :outcome, :n)
+ON CONFLICT (connection, what, outcome) DO UPDATE SET n = tally.n + excluded.n;
+
+-- name: tallies
+SELECT connection, what, outcome, n FROM tally;
+
+-- name: alarms
+SELECT connection, what, level, since, below_since, peak FROM alarm;
+
+-- name: put_alarm
+INSERT INTO alarm (connection, what, level, since, below_since, peak)
+VALUES (:connection, :what, :level, :since, :below_since, :peak)
+ON CONFLICT (connection, what) DO UPDATE SET level = excluded.level, since = excluded.since,
+below_since = excluded.below_since, peak = excluded.peak;
+
+-- name: drop_alarm
+DELETE FROM alarm WHERE connection = :connection AND what = :what;
+
+-- name: lease_duty
+-- For whoever has it already, or asks first once it has lapsed.
+INSERT INTO duty (name, owner, until) VALUES (:name, :owner, :until)
+ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until
+WHERE duty.owner = excluded.owner OR duty.until <= :now RETURNING name;
+
+-- name: due_by_connection
+SELECT k.connection, COUNT(*) AS n, MIN(k.at) AS since FROM look k JOIN link l ON l.id = k.link AND l.state = 'live'
+WHERE k.at <= :now GROUP BY k.connection;
+
+-- name: waiting_by_connection
+SELECT connection, COUNT(*) AS n, MIN(at) AS since FROM delivery WHERE state = 'waiting' GROUP BY connection;
+
+-- name: holds_by_connection
+SELECT connection, COUNT(*) AS n FROM hold GROUP BY connection;
+
+-- name: dead_by_connection
+-- What `page_of_dead` lists.
+SELECT connection, COUNT(*) AS n FROM (
+SELECT connection FROM write WHERE state = 'dead'
+UNION ALL SELECT connection FROM delivery WHERE substr(outcome, 1, 6) = 'dead: '
+) AS dead GROUP BY connection;
 
 -- What only PostgreSQL needs: SQLite sets itself up by PRAGMAs, and sqlite-utils keeps its migrations.
 

@@ -24,7 +24,11 @@ from_json = lru_cache(2048)(json.loads)  # scalars only: the same few are met ag
 
 
 def build(link: str, tables: Mapping[str, Iterable[Any]]) -> Link:
-    """Return the working copy of a link from the rows of `load_*`."""
+    """
+    Return the working copy of a link from the rows of `load_*`.
+
+    A side that came into the link after its refs were read is left out: whoever loads the link is fenced by then.
+    """
     sides = {
         r["connection"]: Side(
             Ref(r["connection"], r["vendor_id"], r["kind"]),
@@ -36,14 +40,15 @@ def build(link: str, tables: Mapping[str, Iterable[Any]]) -> Link:
         )
         for r in tables["refs"]
     }
-    for r in tables["shadows"]:
+    rows = {t: [r for r in tables[t] if r["connection"] in sides] for t in ("shadows", "formers", "writes")}
+    for r in rows["shadows"]:
         sent = None if r["sent"] is None else Sent(from_json(r["sent"]))
         shadow = Shadow(from_json(r["native"]), r["base"], r["moved_at"], sent, bool(r["undated"]))
         sides[r["connection"]].shadows[r["field"]] = shadow
-    for r in tables["formers"]:
+    for r in rows["formers"]:
         former = Former(from_json(r["native"]), r["replaced_at"])
         sides[r["connection"]].formers.setdefault(r["field"], []).append(former)
-    for r in tables["writes"]:
+    for r in rows["writes"]:
         side = sides[r["connection"]]
         patch = {f: Said(value, version) for f, (value, version) in json.loads(r["patch"]).items()}
         side.open = Write(r["id"], side.ref, patch, frozenset(json.loads(r["touched"])), r["at"])

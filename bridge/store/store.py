@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bridge.core.merge import assert_sound
@@ -232,6 +232,7 @@ class Store(Tables):
         answer: str = "",
         ended: tuple[Sequence[str], str] = ((), ""),
         attempt: Attempt | None = None,
+        cause: str = "",
         deed: Deed | None = None,
     ) -> None:
         """
@@ -240,7 +241,8 @@ class Store(Tables):
         taken: per connection, a time, and the causes whose looks up to then are done. holds: per connection, all its
         holds. opened: a new write and its cause; it is on disk when this returns. resent: an open write that was sent
         again. closed: write id to state, detail. answer: what the vendor said to it. ended: deliveries and their
-        outcome. attempt: how the step went. deed: what a person did by it.
+        outcome. attempt: how the step went. cause: the delivery, or the word, that the journal tells of holds. deed:
+        what a person did by it.
         """
         values = flatten(link)
         with self.db.transaction(durable=opened is not None):
@@ -253,12 +255,13 @@ class Store(Tables):
             self.note(deed)
             ends = {**(effects.closed if effects else {}), **(closed or {})}
             self._save_writes(link.id, opened, resent, ends, answer)
-            for connection, each in (holds or {}).items():
-                self._put_holds(claim, connection, each, now)
             self._end_deliveries(*ended)
+            told = list(effects.journal) if effects else []
+            for connection, each in (holds or {}).items():
+                told += self._put_holds(claim, connection, each, now, cause)
             if effects is not None:
                 self._add_looks([(link.id, look) for look in effects.looks])
-                self.db.many("note", [self._entry(link.id, e) for e in effects.journal])
+            self.db.many("note", [self._entry(link.id, e) for e in told])
             if attempt is not None:
                 self._put_attempt(claim, attempt, now)
         claim.loaded = values
@@ -311,14 +314,17 @@ class Store(Tables):
         rows = [{"link": link, "connection": k.ref.connection, "at": k.at, "cause": k.cause} for link, k in looks]
         self.db.many("add_look", rows)
 
-    def _put_holds(self, claim: Claim, connection: str, holds: Sequence[Hold], now: int) -> None:
+    def _put_holds(self, claim: Claim, connection: str, holds: Sequence[Hold], now: int, cause: str) -> Iterator[Entry]:
+        """Make these the holds of a side; yield what the journal tells of it: only what has changed."""
         key, held, wanted = {"link": claim.link, "connection": connection}, claim.held.get(connection, {}), set()
         for h in holds:
             wanted.add(h.field)
             if held.get(h.field) != h:
                 self.db.run("put_hold", **key, field=h.field, reason=h.reason, cure=h.cure, kind=h.kind, since=now)
-        for name in held.keys() - wanted:
+                yield Entry(now, connection, h.field, "waits", new=h.cure, delivery=cause, detail=h.reason)
+        for name in sorted(held.keys() - wanted):
             self.db.run("drop_hold", **key, field=name)
+            yield Entry(now, connection, name, "freed", delivery=cause, detail=held[name].reason)
 
     def _put_attempt(self, claim: Claim, attempt: Attempt, now: int) -> None:
         self.db.run("attempt", id=self.new_id(), at=now, **vars(attempt))

@@ -1,4 +1,4 @@
-"""What is kept as data rather than as state: links and their refs, connections, and what pages show."""
+"""What is kept as data rather than as state: connections, and what pages show."""
 
 from __future__ import annotations
 
@@ -11,14 +11,20 @@ import uuid_utils
 
 from bridge.core.model import FOREVER, Native, Ref
 from bridge.store.activity import Activity
+from bridge.store.alarms import Alarms
+from bridge.store.answers import Answers
 from bridge.store.audit import Audit, Deed
 from bridge.store.choices import Choices
 from bridge.store.engine import Engine, on_server
 from bridge.store.inbox import Inbox
+from bridge.store.links import Links
 from bridge.store.lists import Lists
+from bridge.store.pulse import Pulses
 from bridge.store.rows import Row, to_json
+from bridge.store.searching import Searching
 from bridge.store.sharing import Sharing
 from bridge.store.sqlite import Sqlite
+from bridge.store.tally import Tallies
 from bridge.store.tokens import Tokens
 from bridge.store.work import Work
 
@@ -41,7 +47,9 @@ def _engine(address: str | Path) -> Engine:
     return Postgres(str(address))
 
 
-class Tables(Sharing, Choices, Lists, Tokens, Activity, Work, Audit):
+class Tables(
+    Links, Searching, Sharing, Lists, Choices, Work, Pulses, Tallies, Alarms, Activity, Tokens, Answers, Audit
+):
     """
     address: of a PostgreSQL database, or the path of a SQLite file. new_id: makes the ids of rows; UUIDv7 unless a test
     wants its own.
@@ -55,54 +63,6 @@ class Tables(Sharing, Choices, Lists, Tokens, Activity, Work, Audit):
     def migrate(self) -> list[str]:
         """Bring the schema up to date; return the names of the migrations that were applied."""
         return self.db.migrate()
-
-    def link(
-        self,
-        refs: Sequence[Ref],
-        now: int,
-        *,
-        link: str | None = None,
-        cause: str = "linked",
-        deed: Deed | None = None,
-    ) -> str:
-        """
-        Make these refs one link, or add them to an existing one, and look at all of them; return the link's id.
-
-        Raises Taken when a ref is in another link already, or two are of one connection.
-        """
-        with self.db.transaction():
-            self.note(deed)
-            return self._link(refs, now, link, cause)
-
-    def _link(self, refs: Sequence[Ref], now: int, link: str | None, cause: str) -> str:
-        new = link or self.new_id()
-        self._extend([(link, new, refs)], now, cause)
-        return new
-
-    def link_many(
-        self, planned: Sequence[tuple[str | None, str, Sequence[Ref]]], now: int, deed: Deed | None = None
-    ) -> None:
-        """Make or extend many links in one transaction: (existing link or None, its id, refs to add)."""
-        with self.db.transaction():
-            self.note(deed)
-            self._extend(planned, now, "linked")
-
-    def _extend(self, planned: Sequence[tuple[str | None, str, Sequence[Ref]]], now: int, cause: str) -> None:
-        new = [{"id": link, "kind": refs[0].kind, "at": now} for known, link, refs in planned if known is None]
-        self.db.many("add_link", new)
-        self.db.many(
-            "add_ref", [{**vars(r), "link": link, "linked_at": now} for _, link, refs in planned for r in refs]
-        )
-        deals = [link for _, link, refs in planned if refs[0].kind == "opportunity"]
-        self.db.many("look_at_all", [{"link": link, "at": now, "cause": cause} for link in deals])
-
-    def refs(self, link: str) -> list[Ref]:
-        """Return the refs of a link, by connection."""
-        return [Ref(r["connection"], r["vendor_id"], r["kind"]) for r in self.db.run("refs_of_link", link=link)]
-
-    def all_refs(self) -> list[tuple[str, Ref]]:
-        """Return every ref with its link."""
-        return [(r["link"], Ref(r["connection"], r["vendor_id"], r["kind"])) for r in self.db.run("refs")]
 
     def name_also(self, ref: Ref, aliases: Sequence[str]) -> None:
         """Remember other ids under which webhooks name a record."""
@@ -132,7 +92,7 @@ class Tables(Sharing, Choices, Lists, Tokens, Activity, Work, Audit):
         """Stop working on a connection until a time; its deliveries and looks wait. A longer or a person's stays."""
         with self.db.transaction():
             self.note(deed)
-            self.db.run("pause", connection=connection, until=until, why=why, by=deed.who if deed else None)
+            self.db.run("pause", connection=connection, until=until, why=why, who=deed.who if deed else "")
 
     def resume(self, connection: str, now: int, deed: Deed | None = None) -> None:
         """End a pause, and look at every ref that the hub has run ahead of."""
@@ -146,7 +106,7 @@ class Tables(Sharing, Choices, Lists, Tokens, Activity, Work, Audit):
             self.db.run("swept", connection=connection, at=at)
 
     def connections(self) -> dict[str, Row]:
-        """Return paused_until, why, paused_by, heard_at and swept_at by connection."""
+        """Return paused_until, why, paused_by ("": the bridge itself), heard_at and swept_at by connection."""
         return {r["name"]: dict(r) for r in self.db.run("connections")}
 
     # what to show
@@ -154,6 +114,11 @@ class Tables(Sharing, Choices, Lists, Tokens, Activity, Work, Audit):
     def journal(self, link: str) -> list[Row]:
         """Return the journal of a link, oldest first; old and new are parsed."""
         rows = [dict(r) for r in self.db.run("journal_of_link", link=link)]
+        return [{**r, "old": json.loads(r["old"] or "null"), "new": json.loads(r["new"] or "null")} for r in rows]
+
+    def journal_page(self, link: str, n: int, after: str = "") -> list[Row]:
+        """Return entries of the journal of a link from after an id on, oldest first; old and new are parsed."""
+        rows = [dict(r) for r in self.db.run("journal_page", link=link, n=n, after=after)]
         return [{**r, "old": json.loads(r["old"] or "null"), "new": json.loads(r["new"] or "null")} for r in rows]
 
     def holds(self, link: str | None = None) -> list[Row]:

@@ -141,7 +141,7 @@ class Work:
         """Try writes again that were given up, and deliveries; return how many of these were dead."""
         with self.db.transaction():
             rows = [row for each in ids for row in self.db.run("replay_write", id=each)]
-            self.db.many("add_look", [_look(r, now) for r in rows])
+            self._again(rows, now, deed)
             done = len(rows) + sum(bool(self.db.run("replay_dead_delivery", id=each)) for each in ids)
             self.note(deed if done else None)
         self.db.wake()
@@ -152,9 +152,17 @@ class Work:
         with self.db.transaction():
             self.note(deed)
             rows = self.db.run("replay_side", link=link, connection=connection)
+            self._again(rows, now, deed)
             self.db.run("add_look", link=link, connection=connection, at=now, cause="replay")
         self.db.wake()
         return len(rows)
+
+    def _again(self, rows: Sequence[Row], now: int, deed: Deed | None) -> None:
+        """Look at sides whose writes are tried again, and let their journals tell of it."""
+        self.db.many("add_look", [_look(r, now) for r in rows])
+        who = f"by {deed.who}" if deed else ""
+        entries = [(r["link"], Entry(now, r["connection"], "", "replayed", detail=who)) for r in rows]
+        self.db.many("note", [_entry(e, self.new_id(), link) for link, e in entries])
 
     def discard_write(self, write: str, now: int, why: str, deed: Deed) -> bool:
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 from flask import Response
@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 DETAILS = {
     400: "The request could not be read. Send it again as a whole.",
     401: "Say who you are: send a valid token.",
-    403: "This token may not do that.",
+    403: "This token may only look: its role is read.",
     404: "There is nothing at this address.",
     405: "This address does not take this method; the Allow header names those it takes.",
     413: "The request is larger than the bridge takes.",
@@ -24,14 +24,25 @@ DETAILS = {
 }
 
 
-def problem(status: int, detail: str = "", *, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a problem page. detail: one or two sentences for a person; the usual ones of the status when empty."""
-    page = {
+def problem(
+    status: int,
+    detail: str = "",
+    *,
+    headers: Mapping[str, str] | None = None,
+    errors: Sequence[tuple[str, str]] = (),
+) -> Response:
+    """
+    Return a problem page. detail: one or two sentences for a person; the usual ones of the status when empty. errors:
+    (field, what is wrong with it).
+    """
+    page: dict[str, object] = {
         "type": "about:blank",
         "title": title(status),
         "status": status,
         "detail": detail or DETAILS.get(status, "The bridge did not do this."),
     }
+    if errors:
+        page["errors"] = [{"field": field, "what": what} for field, what in errors]
     return Response(json.dumps(page), status, dict(headers or {}), content_type="application/problem+json")
 
 

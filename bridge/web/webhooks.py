@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, request
-from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]  # it has no stubs
-from werkzeug.exceptions import BadRequest, InternalServerError, RequestEntityTooLarge
+from werkzeug.exceptions import InternalServerError
 
 from bridge.connectors.base import Inbound, Reply
+from bridge.web.bodies import whole_body
 from bridge.web.problems import problem
 from bridge.web.receiver import Receiver
 
@@ -41,7 +41,7 @@ def webhooks(receiver: Receiver) -> Blueprint:
 
 def _inbound() -> Inbound:
     query = request.args.to_dict() if request.query_string else {}
-    return Inbound(request.method, query, _headers(request.environ), _whole_body())
+    return Inbound(request.method, query, _headers(request.environ), whole_body())
 
 
 def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
@@ -49,26 +49,6 @@ def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
     given = {name[5:]: value for name, value in environ.items() if name.startswith("HTTP_")}
     given |= {name: environ[name] for name in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(name)}
     return {name.replace("_", "-").lower(): value for name, value in given.items()}
-
-
-def _whole_body() -> bytes:
-    """
-    Return the body; raises RequestEntityTooLarge, or BadRequest when it does not end as announced.
-
-    Werkzeug cuts a chunked body at the limit, and takes one that ends early for whole, without a word
-    (werkzeug.wsgi.LimitedStream, 3.1). Part of a body is not a delivery.
-    """
-    try:
-        body = request.get_data(cache=False)
-    except ParseException:  # a broken chunk: gunicorn finds it only when the body is read
-        raise BadRequest from None
-    length = request.content_length
-    if length is None:
-        if len(body) >= (request.max_content_length or len(body) + 1):
-            raise RequestEntityTooLarge
-    elif len(body) != length:
-        raise BadRequest
-    return body
 
 
 def _response(reply: Reply) -> Response:

@@ -28,4 +28,4 @@ def test_the_commands_work_on_a_server_and_show_no_password(bridge: Bridge, on_s
     assert "postgresql:///" in output and ": ok" in output and "plazbot:o1" in output
     assert "pass-w0rd" not in output and on_server not in output
     again = bridge("link", "add", "getfly:CH2", "plazbot:o1", code=1)
-    assert "a link holds one record of each connection" in again.output
+    assert "another record at getfly already" in again.output

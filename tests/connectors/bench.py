@@ -280,6 +280,9 @@ class SandboxBench(Bench):
         return sent
 
 
+OFFERS = {"stage": {"1": "New", "2": "Won"}, "owner": {"7": "Hoa", "8": "Minh"}}
+
+
 class MemoryBench(Bench):
     """The honest fake, without habits."""
 
@@ -306,7 +309,7 @@ class MemoryBench(Bench):
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.here = MemoryVendor(lambda: int(self.clock.now_s * 1000), Habits(), Random(1))
+        self.here = MemoryVendor(lambda: int(self.clock.now_s * 1000), Habits(offers=OFFERS), Random(1))
         first = {"name": SAMPLE["name"], "description": SAMPLE["description"], "amount": "1500", "stage": "1"}
         self.here.add("d1", {**first, "owner": "7", "probability": 20, "expected_close": "2026-12-31"})
         self.connector = self.connect()

@@ -20,6 +20,7 @@ from bridge.sandbox.server import Sandbox
 from tests.connectors.bench import SAMPLE, Bench, SandboxBench
 from tests.connectors.contract_fail import Failing, FailingOverHttp
 from tests.connectors.contract_hook import Hooking
+from tests.connectors.contract_list import Listing
 from tests.connectors.contract_scan import Scanning
 from tests.connectors.contract_write import Writing
 
@@ -161,7 +162,7 @@ class CheckingOverHttp:
             assert key == "secrets"
 
 
-class ConnectorContract(Reading, Tabled, Writing, Scanning, Hooking, Failing, Checking):
+class ConnectorContract(Reading, Tabled, Writing, Scanning, Hooking, Failing, Checking, Listing):
     """All that any connector promises. kind: the bench."""
 
     kind: type[Any]

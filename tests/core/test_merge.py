@@ -333,7 +333,7 @@ def test_R8_two_sides_changed_it(why: str, policy: str, stamp: int, winner: str)
     hub, mine = at.hubs["name"], at.sides["a"].shadows["name"]
     assert (hub.value, hub.version, mine.native) == (winner, 3 if winner == "new" else 2, "new")
     won = [("set", "a", "theirs", "new", 3)]
-    lost = [("lost", "a", "new", "theirs", 2)]
+    lost = [("lost", "a", "new", "theirs", 2), *([("held", "a", None, None, 2)] if policy == "hold" else [])]
     assert told(merge) == (won if winner == "new" else lost)
     assert mine.base == (3 if winner == "new" else 1), "the loser is still due for what won"
     assert hub.held_until == (FOREVER if policy == "hold" else None)
@@ -343,7 +343,7 @@ def test_R8_the_later_connection_wins_a_tie() -> None:
     at = link(hub=Hub("theirs", 2, 10, "a"))
     merge = Merge(at, rules(), NOW)
     merge.observe(read("new", stamp=10, ref=B), NOW)
-    assert (at.hubs["name"].value, merge.effects.journal[0].detail) == ("new", "over a")
+    assert (at.hubs["name"].value, merge.effects.journal[0].detail) == ("new", "over a (newest)")
 
 
 def test_R8_a_conflict_on_hold_ends_when_all_sides_say_the_same() -> None:
@@ -522,6 +522,16 @@ def test_R12_what_landed_is_not_reported_as_lost() -> None:
     assert told(merge) == []
 
 
+def test_R12_a_newer_stamp_proves_nothing_at_the_first_look_either() -> None:
+    """A write was in doubt when its record left a link; in the next one it lands just after somebody's edit."""
+    at = link(stamp=500, open=open_write("late", 1, at=NOW))
+    at.sides["a"].shadows.clear()
+    Merge(at, rules(SLOW), NOW).observe(read("old", stamp=501), NOW)
+    merge = Merge(at, rules(SLOW), NOW + 1)
+    assert merge.observe(read("new", stamp=502), NOW + 1) == {"name"}
+    assert (told(merge), looks(merge)) == ([], [("a", TIMEOUT + LAG)])
+
+
 def test_R12_nothing_in_doubt() -> None:
     at = link()
     assert Merge(at, rules(), NOW).resolve_doubt(at.sides["a"], NOW)
@@ -628,8 +638,17 @@ def test_a_stage_that_moves_without_its_status_is_no_edit_of_the_status() -> Non
 def test_an_unknown_choice_is_understood_once_somebody_has_said_it() -> None:
     spec = rules(stage=Choice("stage", "s"))
     at = Link("l", {"a": Side(A), "b": Side(B)}, {"stage": Hub("unknown:a:2", 3, 7, "a")})
-    Merge(at, spec, NOW).understand()
+    merge = Merge(at, spec, NOW)
+    merge.understand()
     assert at.hubs["stage"] == Hub("won", 3, 7, "a")
+    assert told(merge) == [("understood", "a", "unknown:a:2", "won", 3)]
+
+
+def test_an_unknown_choice_of_a_side_that_has_left_is_understood_too() -> None:
+    at = Link("l", {"b": Side(B)}, {"stage": Hub("unknown:a:2", 3, 7, "a")})
+    merge = Merge(at, rules(stage=Choice("stage", "s")), NOW)
+    merge.understand()
+    assert (at.hubs["stage"].value, told(merge)[0][:2]) == ("won", ("understood", "a"))
 
 
 @pytest.mark.parametrize(

@@ -66,9 +66,10 @@ def planned(
 def test_what_was_refused_is_left_out(refusal: Refusal, patch: dict[str, Said], held: list[str], base: int) -> None:
     at, spec = link({"name": ("x", 2)}, {"name": ("old", 1)}), rules()
     made = planned(at, spec)
-    leave_out(made, at.sides["a"], spec.sides["a"], {"name": refusal}, singly=False)
+    leave_out(made, at, at.sides["a"], spec, {"name": refusal}, NOW, singly=False, cause="d1")
     assert (made.patch, [h.field for h in made.holds]) == (patch, held)
     assert at.sides["a"].shadows["name"].base == base
+    assert [(e.what, e.version) for e in made.journal] == ([("not_sent", base)] if base == 2 else [])
 
 
 # what is due
@@ -187,7 +188,9 @@ def test_an_argument_waits_for_a_time() -> None:
 def test_an_argument_that_is_over_is_written() -> None:
     at = link({"name": ("x", 3)}, {"name": ("mine", 1)})
     at.hubs["name"] = replace(at.hubs["name"], held_until=NOW, hop=4)
-    assert planned(at, rules()) == Plan({"name": Said("x", 3)})
+    made = planned(at, rules())
+    assert made.patch == {"name": Said("x", 3)}
+    assert [(e.what, e.version, e.detail) for e in made.journal] == [("released", 3, "the pause is over")]
     assert (at.hubs["name"].held_until, at.hubs["name"].hop) == (None, 0)
 
 

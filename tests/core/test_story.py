@@ -1,4 +1,4 @@
-"""The history of a link as a person reads it."""
+"""How each field of a link stands and came to be, told from journals of a few lines."""
 
 from __future__ import annotations
 
@@ -6,115 +6,191 @@ from typing import Any
 
 import pytest
 
-from bridge.core.fields import Field, Text
-from bridge.core.model import Hub, Link, Ref, Said, Shadow, Side, Write
-from bridge.core.story import SideStory, tell
+from bridge.core.fields import Choice, Field, Text
+from bridge.core.history import retrace
+from bridge.core.model import Ref
+from bridge.core.speech import Known
+from bridge.core.story import FieldStory, SideStory, tell
 
 A, B = Ref("a", "a1"), Ref("b", "b1")
-NAME = Text("name", "n")
-FIELDS: dict[str, dict[str, Field]] = {"a": {"name": NAME}, "b": {"name": NAME}}
+NAME: Field = Text("name", "n")
+KNOWN = Known({"a": {"name": NAME}, "b": {"name": NAME}})
+HOOK = "01932d3f-0000-7000-8000-00000000000a"
 
 
-def entry(what: str, connection: str = "b", at: int = 5, version: int = 2, **rest: Any) -> dict[str, Any]:
+def entry(what: str, connection: str = "b", at: int = 5, version: int | None = 2, **rest: Any) -> dict[str, Any]:
     blank = {"field": "name", "old": None, "new": None, "delivery": "", "detail": ""}
     return {**blank, "what": what, "connection": connection, "at": at, "version": version, **rest}
 
 
-def hold(field: str) -> dict[str, Any]:
-    return {"connection": "b", "field": field, "reason": "no choice", "cure": "add one", "since": 3}
+def whole(what: str, connection: str = "b", at: int = 5, **rest: Any) -> dict[str, Any]:
+    """An entry that concerns a side as a whole."""
+    return entry(what, connection, at, None, field="", **rest)
 
 
-def link(base: int = 1, **side: Any) -> Link:
-    """Version 2 was set on a; b reflects `base`."""
-    a = Side(A, shadows={"name": Shadow("new", 2, 0)})
-    b = Side(B, shadows={"name": Shadow("old", base, 0)}, **side)
-    return Link("l", {"a": a, "b": b}, {"name": Hub("new", 2, 4, "a")})
+LINKED = [entry("first", "a", 1, 1, new="old"), whole("met", at=2, detail="name")]
+SET = [*LINKED, entry("set", "a", 4, 2, old="old", new="new")]
+DUE = SideStory("b", "due", "will be written", behind=True)
+WAITS = entry("waits", at=6, version=None, detail="no choice", new="add one")
 
 
-SIDES = [
-    ("due", link(), [], [], SideStory("b", "due", "will be written")),
+def told(journal: list[dict[str, Any]], known: Known = KNOWN) -> FieldStory:
+    return tell(journal, (A, B), known)[0]
+
+
+SIDES: list[tuple[str, list[dict[str, Any]], SideStory]] = [
+    ("as linked", LINKED, SideStory("b", "level", "said the same when it was linked", at=2)),
+    (
+        "it differed",
+        [LINKED[0], entry("differs", version=1, new="mine")],
+        SideStory("b", "differs", "was “mine” when it was linked, and stays until somebody edits it", at=5),
+    ),
+    (
+        "it was overtaken",
+        [LINKED[0], SET[-1], entry("overtaken", version=1, new="mine")],
+        DUE,
+    ),
+    ("due", SET, DUE),
     (
         "in doubt",
-        link(open=Write("w", B, {"name": Said("new", 2)}, frozenset({"name"}), 1)),
-        [],
-        [],
-        SideStory("b", "due", "sent, the answer is in doubt"),
+        [*SET, entry("in_doubt", new="new")],
+        SideStory("b", "in doubt", "sent as “new”, and no answer came", at=5, behind=True),
     ),
-    ("level", link(2), [], [], SideStory("b", "level")),
     (
         "gone",
-        link(gone=True),
-        [entry("sent")],
-        [hold("name")],
+        [*SET, entry("sent"), whole("gone")],
         SideStory("b", "gone", "the record is not there any more"),
     ),
-    ("held", link(), [], [hold("name")], SideStory("b", "waits", "no choice: add one", 3)),
-    ("held as a whole", link(), [], [hold("")], SideStory("b", "waits", "no choice: add one", 3)),
-    ("held for another field", link(), [], [hold("owner")], SideStory("b", "due", "will be written")),
-    ("a hold that is over", link(2), [], [hold("name")], SideStory("b", "level")),
-    ("sent", link(2), [entry("sent", new="new")], [], SideStory("b", "sent", "written as 'new'", 5)),
+    ("back", [*SET, whole("gone"), whole("back")], DUE),
+    ("held", [*SET, WAITS], SideStory("b", "waits", "waits: no choice", "add one", 6, True)),
+    (
+        "held as a whole",
+        [*SET, {**WAITS, "field": ""}],
+        SideStory("b", "waits", "waits: no choice", "add one", 6, True),
+    ),
+    ("held for another field", [*SET, {**WAITS, "field": "x"}], DUE),
+    (
+        "held anew with another cure",
+        [*SET, WAITS, {**WAITS, "at": 9, "new": "link it"}],
+        SideStory("b", "waits", "waits: no choice", "link it", 6, True),
+    ),
+    ("freed", [*SET, WAITS, {**WAITS, "what": "freed"}], DUE),
+    (
+        "a hold that is over",
+        [*SET, WAITS, entry("sent", new="new")],
+        SideStory("b", "written", "written as “new”", at=5),
+    ),
+    (
+        "level, and what it shows makes no sense now",
+        [*SET, entry("sent", new="new"), WAITS],
+        SideStory("b", "waits", "waits: no choice", "add one", 6),
+    ),
+    ("sent", [*SET, entry("sent", new="new")], SideStory("b", "written", "written as “new”", at=5)),
     (
         "landed",
-        link(2),
-        [entry("landed", new="new")],
-        [],
-        SideStory("b", "sent", "written as 'new', confirmed by a later read", 5),
+        [*SET, entry("landed", new="new")],
+        SideStory("b", "written", "written as “new”; a later read confirmed it", at=5),
     ),
     (
         "tidied",
-        link(2),
-        [entry("sent"), entry("normalised", at=6, new="New")],
-        [],
-        SideStory("b", "sent", "written; the vendor keeps it as 'New'", 6),
+        [*SET, entry("sent"), entry("normalised", at=6, new="New")],
+        SideStory("b", "written", "written, and kept as “New”", at=6),
     ),
-    ("not sent", link(2), [entry("not_sent", detail="readonly")], [], SideStory("b", "not sent", "readonly", 5)),
-    ("the same edit", link(2), [entry("settled_equal")], [], SideStory("b", "level", "the same edit was made here", 5)),
     (
-        "did not land",
-        link(),
-        [entry("did_not_land")],
-        [],
-        SideStory("b", "due", "a call without an answer did not land; it is written again", 5),
+        "not sent",
+        [*SET, entry("not_sent", detail="readonly")],
+        SideStory("b", "not written", "not written: readonly", at=5),
     ),
-    ("any other word", link(), [entry("held", detail="arguing")], [], SideStory("b", "held", "arguing", 5)),
-    ("an entry of an older version", link(), [entry("sent", version=1)], [], SideStory("b", "due", "will be written")),
-    ("an entry of another side", link(2), [entry("sent", "a")], [], SideStory("b", "level")),
+    (
+        "level without a write",
+        [*SET, entry("not_sent", detail="already says the same")],
+        SideStory("b", "level", "says the same already", at=5),
+    ),
+    ("the same edit", [*SET, entry("settled_equal")], SideStory("b", "level", "the same edit was made here", at=5)),
+    ("did not land", [*SET, entry("did_not_land")], DUE),
+    (
+        "nothing is written while the rule says so",
+        [*SET, entry("held", detail="two sides changed it")],
+        SideStory("b", "due", "held: two sides changed it", behind=True),
+    ),
+    ("an entry of an older version", [*LINKED, entry("sent", version=1), SET[-1]], DUE),
+    ("its own edit lost", [*SET, entry("lost", old="mine", new="new")], DUE),
+    ("never read", [LINKED[0]], SideStory("b", "unseen", "not read yet")),
+    (
+        "left and came again",
+        [*SET, entry("sent"), whole("unlinked"), whole("linked")],
+        SideStory("b", "unseen", "not read yet"),
+    ),
 ]
 
 
-@pytest.mark.parametrize(("why", "at", "journal", "holds", "story"), SIDES, ids=[case[0] for case in SIDES])
-def test_how_a_side_stands(why: str, at: Link, journal: list[Any], holds: list[Any], story: SideStory) -> None:
-    assert list(tell(at, journal, holds, FIELDS)[0].sides)[1] == story
+@pytest.mark.parametrize(("why", "journal", "story"), SIDES, ids=[case[0] for case in SIDES])
+def test_how_a_side_stands(why: str, journal: list[dict[str, Any]], story: SideStory) -> None:
+    assert told(journal).sides[1] == story
 
 
-def test_a_side_without_the_field_and_one_that_was_never_read() -> None:
-    at = link()
-    at.sides["b"].shadows.clear()
-    no_field = tell(at, [], [], {"a": {"name": NAME}, "b": {}})[0].sides[1]
-    unread = tell(at, [], [], {"a": {"name": NAME}, "b": {"name": Text("name", "n", unread="write only")}})[0].sides[1]
-    never = tell(at, [], [], FIELDS)[0].sides[1]
-    assert (no_field.state, unread, never.detail) == ("none", SideStory("b", "unseen", "write only"), "not read yet")
+def test_where_a_side_stands_by_what_is_set_up() -> None:
+    def side(**known: Any) -> SideStory:
+        return told(SET, Known(**{"fields": KNOWN.fields, **known})).sides[1]
+
+    unread: Field = Text("name", "n", unread="write only")
+    assert side(fields={"a": {"name": NAME}, "b": {}}).said == "has no such field"
+    never = told([LINKED[0]], Known({"a": {"name": NAME}, "b": {"name": unread}}))
+    assert never.sides[1] == SideStory("b", "unseen", "write only")
+    assert side(paused={"b": "over the limit"}).said == "is written when b goes on: over the limit"
+    assert side(policies={"name": "off"}).said == "this field is not synced any more"
 
 
-def test_who_set_it_and_who_lost() -> None:
+ORIGINS = [
+    ([entry("first", "a", 1, 1, new="new")], None, "as a had it when it was linked; nobody has changed it since"),
+    (SET, "a", "set in a; it replaced “old”"),
+    (
+        [*LINKED, entry("set", "b", 4, 2, old="old", new="new", detail="by Hoa over a (newest)", delivery=HOOK)],
+        "b",
+        "set in b by Hoa (heard by a webhook); it replaced “old”, a's own edit: b's later edit stands",
+    ),
+    (
+        [*SET, entry("decided", "b", 7, 3, old="new", new="mine", detail="minh")],
+        "b",
+        "minh decided that b's value stands; it replaced “new”",
+    ),
+]
+
+
+@pytest.mark.parametrize(("journal", "by", "said"), ORIGINS, ids=[said for *_, said in ORIGINS])
+def test_who_set_it(journal: list[dict[str, Any]], by: str | None, said: str) -> None:
+    story = told(journal)
+    assert (story.by, story.said) == (by, said)
+    assert (story.at is None, story.sides[by == "b"].state) == (by is None, "origin")
+
+
+def test_what_lost_and_what_is_held() -> None:
+    lost = entry("lost", "b", 5, 2, old="theirs", new="new", detail="a wins (newest)")
+    held = entry("held", "b", 5, 2, detail="two sides changed it")
+    story = told([*SET, lost, held])
+    assert story.lost == [(5, "b's own edit of name to “theirs” lost: a's later edit stands, “new”.")]
+    assert story.held == "nothing is written: two sides changed it"
+    assert told([*SET, lost, held, entry("released")]).held == ""
+    assert told([*SET, lost, held, entry("decided", "b", 6, 3, new="theirs", detail="hoa")]).held == ""
+
+
+def test_a_value_that_gets_its_meaning_stays_the_same_version() -> None:
+    known = Known({"a": {"stage": Choice("stage", "s")}})
     journal = [
-        entry("first", "a", 1, 1, new="old"),
-        entry("set", "a", 4, 2, old="old", new="new", delivery="d7", detail="by Hoa"),
-        entry("lost", "b", 5, 2, old="theirs", new="new", detail="a wins by the rule"),
-        entry("set", "a", 4, 2, field="owner"),
+        entry("first", "a", 1, 1, field="stage", new="unknown:a:7"),
+        entry("understood", "a", 2, 1, field="stage", new="won"),
     ]
-    told = tell(link(), journal, [], FIELDS)[0]
-    assert (told.by, told.at, told.delivery, told.detail) == ("a", 4, "d7", "by Hoa")
-    assert (told.name, told.value, told.version) == ("name", "new", 2)
-    assert told.lost == [("b", "theirs", 5, "a wins by the rule")]
+    story = told(journal, known)
+    assert (story.value, story.version, story.by) == ("won", 1, None)
 
 
-def test_nobody_set_it_yet() -> None:
-    told = tell(link(), [entry("first", "a", 1, 1), entry("set", "a", 1, 1)], [], FIELDS)[0]
-    assert (told.by, told.at, told.lost) == (None, None, [])
+def test_holds_keep_the_time_at_which_they_came() -> None:
+    waits = retrace([*SET, WAITS, {**WAITS, "at": 9, "detail": "no link"}]).waits
+    assert {key: (e["detail"], e["at"]) for key, e in waits.items()} == {("b", "name"): ("no link", 6)}
+    assert not retrace([*SET, WAITS, whole("unlinked")]).waits
 
 
 def test_fields_stand_in_the_order_of_the_table_custom_ones_last() -> None:
-    hubs = {f: Hub("x", 1, 0, "a") for f in ("custom.b", "owner", "custom.a", "name")}
-    told = tell(Link("l", {"a": Side(A)}, hubs), [], [], {"a": {}})
-    assert [s.name for s in told] == ["name", "owner", "custom.a", "custom.b"]
+    journal = [entry("first", "a", version=1, field=f, new="x") for f in ("custom.b", "owner", "custom.a", "name")]
+    assert [s.name for s in tell(journal, (A,), KNOWN)] == ["name", "owner", "custom.a", "custom.b"]
+    assert tell([WAITS], (A,), KNOWN) == [], "a field that nobody could ever read has no story"

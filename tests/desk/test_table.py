@@ -15,6 +15,12 @@ CASES: list[tuple[Form, str, list[tuple[int, dict[str, str] | str]]]] = [
     ("csv", "a\n1,2\n3\n", [(2, "2 cells, but the header names 1"), (3, {"a": "3"})]),
     ("csv", 'a\n"1"2\n3\n', [(2, "',' expected after '\"'"), (3, {"a": "3"})]),
     ("ndjson", '{"a": 1, "b": null}\n\n[1]\n', [(1, {"a": "1", "b": ""}), (3, "not an object of texts")]),
+    ("csv", "a\nx\0\n1\n", [(2, "holds a character that no text has"), (3, {"a": "1"})]),
+    (
+        "ndjson",
+        '{"a": "\\ud800"}\n{"a": "\\u0000"}\n{"\\udfff": "1"}\n{"a": "\\ud83d\\ude00"}',
+        [*((n, "holds a character that no text has") for n in (1, 2, 3)), (4, {"a": "😀"})],
+    ),
     ("ndjson", '{"a": {"b": 1}}\n{\n{"a": "x"}', [(1, "not an object of texts"), (2, "not JSON"), (3, {"a": "x"})]),
 ]
 

@@ -207,7 +207,7 @@ class Receiver:
 
     def take(self) -> Response:
         body = request.get_data(as_text=True)
-        seen = (request.method, request.query_string.decode(), request.headers["X-Sign"], body)
+        seen = (request.method, request.query_string.decode(), request.headers.get("X-Sign", ""), body)
         status, headers = self.answers[len(self.got)] if len(self.got) < len(self.answers) else (204, {})
         self.got.append(seen)
         return Response(status=status, headers=headers)
@@ -404,6 +404,15 @@ def test_targets_are_addresses(client: Client) -> None:
     assert "acme" in refused(client.put("/_/targets", json={"acme": None}, headers=OURS))
 
 
+def test_targets_are_shown_and_an_empty_one_is_nowhere(client: Client) -> None:
+    client.put("/_/targets", json={"getfly": "http://127.0.0.1:1/x"}, headers=OURS)
+    shown = {"name": "getfly", "value": "http://127.0.0.1:1/x"}
+    assert shown in client.get("/_/targets").get_json()["targets"]
+    assert 'value="http://127.0.0.1:1/x"' in client.get("/").text
+    client.put("/_/targets", json={"getfly": ""}, headers=OURS)
+    assert {**shown, "value": ""} in client.get("/_/targets").get_json()["targets"]
+
+
 def test_a_sandbox_with_an_unknown_vendor_is_refused() -> None:
     with pytest.raises(ValueError, match="acme"):
         Sandbox(kinds=KINDS, only=["acme"])
@@ -468,6 +477,22 @@ def test_a_change_in_one_vendor_sends_its_webhook_to_the_bridge(bench: Any) -> N
         until(lambda: receiver.got)
         assert [body for *_, body in receiver.got] == ['{"stage": "2"}']
         assert sandbox.courier.lanes["plazbot"].tally()["untargeted"] == 1
+
+
+def test_a_webhook_that_was_ordered_by_api_goes_to_its_own_address(bench: Any) -> None:
+    _, receiver = bench(Faults())
+    with Sandbox(only=["leadsquared"], switches={"leadsquared": {"hooked": False}}) as sandbox:
+        types = ["12000"]
+        body = {
+            "URL": f"{receiver.url}?a=1", "Method": "POST", "ContentType": "application/json", "WebhookEvent": "32",
+            "OpportunityEvents": types, "WebhookProperties": json.dumps({"OpportunityEvents": types}),
+        }  # fmt: skip
+        keys = {"x-LSQ-AccessKey": "sandbox-bridge-key", "x-LSQ-SecretKey": "sandbox-secret"}
+        made = requests.post(f"{sandbox.url}/leadsquared/v2/Webhook.svc/Create", json=body, headers=keys, timeout=5)
+        assert made.ok
+        sandbox.simulators["leadsquared"].edit("dddddddd-0000-4000-8000-000000000001", {"mx_Custom_1": "Lan"})
+        until(lambda: any("ProspectActivityId" in body for *_, body in receiver.got))
+        assert all("a=1" in query for _, query, *_ in receiver.got)
 
 
 # What a board shows

@@ -14,7 +14,19 @@ BRISK = (1, 30, 200, 700, 1_500, 3_000)
 FOR = {"landed": "write", "denied": "write", "death_after": "write", "gone": "read"}
 LATE = (400, 5_000, 90_000, 3 * 3_600_000)
 Kind = Literal[
-    "edit", "both", "agree", "revert", "after_read", "after_write", "fate", "hook", "pause", "crash", "stall", "decide"
+    "edit",
+    "both",
+    "agree",
+    "revert",
+    "after_read",
+    "after_write",
+    "fate",
+    "hook",
+    "pause",
+    "crash",
+    "stall",
+    "mend",
+    "decide",
 ]
 
 
@@ -28,7 +40,9 @@ class Act:
     change. after_read, after_write: a person edits just when the bridge has next read, or written, this side. fate:
     of the next call. hook: of the next webhook (-1: lost, 0: twice, else ms late). pause: another deal's call was over
     the limit, so that the connection pauses for n ms. crash: a process dies at its n-th step. stall: a process freezes
-    for n ms at its `steps`-th step. decide: a person says at the bridge that this side's value stands, if it is held.
+    for n ms at its `steps`-th step. mend: a person takes this side out of its link, splits it off, puts it back, or
+    merges the link it is in with that of the other side: what there is to do, and n where there are several. decide: a
+    person says at the bridge that this side's value stands, if it is held.
     """
 
     at: int
@@ -58,6 +72,7 @@ class Menu:
     pause: float = 0.0
     crash: float = 0.0
     stall: float = 0.0
+    mend: float = 0.0
     decide: float = 0.0
     blows: tuple[str, ...] = ("refused", "broken", "throttled", "lost", "landed")
     hot: tuple[str, ...] = ()
@@ -80,6 +95,7 @@ def schedule(menu: Menu, sides: Sequence[Side], dice: Random) -> tuple[Act, ...]
         "pause": menu.pause,
         "crash": menu.crash,
         "stall": menu.stall,
+        "mend": menu.mend,
         "decide": menu.decide,
     }
     names = [k for k, share in kinds.items() if share]
@@ -99,6 +115,9 @@ def _act(at: int, kind: str, n: int, menu: Menu, sides: Sequence[Side], hot: tup
     if kind == "stall":
         ms, steps = dice.choice((500, 40_000, 61_000, 130_000)), dice.randint(0, 30)
         return Act(at, "stall", n=ms, side=str(dice.randrange(menu.processes)), steps=steps)
+    if kind == "mend":
+        other = dice.choice([s.name for s in sides if s is not side])
+        return Act(at, "mend", side.name, n=dice.randint(0, 5), other=other)
     if kind == "pause":
         return Act(at, "pause", side.name, n=dice.choice((2_000, 20_000)))
     if kind == "fate":

@@ -37,7 +37,9 @@ class Judge:
             r["field"]: Hub(json.loads(r["value"]), r["version"], r["origin"], r["held_until"] == FOREVER)
             for r in self._rows("SELECT field, value, version, origin, held_until FROM hub")
         }
-        self.journal = self._rows("SELECT at, connection, field, what, old, new FROM journal ORDER BY id")
+        self.journal = self._rows("SELECT at, link, connection, field, what, old, new FROM journal ORDER BY id")
+        looked = "SELECT at, connection FROM attempt WHERE outcome NOT IN ('failed', 'dead') ORDER BY id"
+        self.looked = self._rows(looked)
         self._ended()
         self._level()
         for edit in self.edits:
@@ -92,8 +94,22 @@ class Judge:
         return len({s.says(field, s.shows()[field]) for s in self.sides.values() if field in s.shows()}) == 1
 
     def _as_linked(self, side: Side, field: str) -> bool:
-        """Tell whether nobody has edited this field: then it stays as it was when the records were linked."""
-        return self.hubs[field].version == 1 and side.shows()[field] == self.world.start[side.name][field]
+        """Tell whether nobody has edited this field since this side was linked: then it stays as it was then."""
+        if self.hubs[field].version == 1 and side.shows()[field] == self.world.start[side.name][field]:
+            return True
+        link = self.world.store.find(side.name, side.ref.vendor_id)
+        sets = [x["at"] for x in self.journal if (x["link"], x["field"], x["what"]) == (link, field, "set")]
+        return any(max(sets, default=0) <= self._known_from(side, at) for at in self.world.joined[side.name])
+
+    def _known_from(self, side: Side, joined: int) -> int:
+        """Return when the first look at a side was saved that has come into a link."""
+        looks = [x["at"] for x in self.looked if x["connection"] == side.name and x["at"] > joined]
+        return min(looks, default=self.world.loop.now)
+
+    def _came_along(self, e: Edit) -> bool:
+        """Tell whether the edit was there already when the first look was taken at a side that people have linked."""
+        side = self.sides[e.side]
+        return any(e.at <= self._known_from(side, at) for at in self.world.joined[e.side])
 
     def _gives_way(self, side: Side, field: str) -> bool:
         """Where the stage tells the status, a stage gives way to a closed status, and an open status to a stage."""
@@ -109,6 +125,8 @@ class Judge:
         later = [x.at for x in self.edits if (x.side, x.field) == (e.side, e.field)]
         later += [at for at, side, field in self.world.by_bot if (side, field) == (e.side, e.field)]
         if max(later) > e.at or self._told(e) or self.sides[e.side].fits(e.field, self.hubs[e.field].value, e.shown):
+            return
+        if self._came_along(e):
             return
         if not self._overrun(e) and not self._back_to_what_was_known(e) and not self._reverted_in_doubt(e):
             text = f"{e.canonical!r}, entered as {e.side}.{e.field} at t={(e.at - self.world.began) / 1000:g}, is gone"

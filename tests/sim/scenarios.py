@@ -144,6 +144,7 @@ LATE_LANDINGS = Menu(
 )  # fmt: skip
 FROZEN = Menu(edit=1, stall=0.5, hot=("name",), gaps=(30, 700, 20_000, 62_000), processes=2)
 WILD = Menu(edit=1, both=0.15, revert=0.2, sneak=0.3, fate=0.4, hook=0.3, crash=0.3, stall=0.15)
+MENDED = Menu(edit=1, sneak=0.2, fate=0.4, hook=0.2, mend=0.8, blows=("lost", "landed", "broken"), acts=14)
 DISPUTED = Menu(
     edit=0.4, both=0.8, decide=1.0, sneak=0.2, fate=0.3, hook=0.1, crash=0.1, stall=0.1, hot=("name",), acts=14
 )  # fmt: skip
@@ -193,6 +194,13 @@ SCENARIOS: Mapping[str, Scenario] = {
         Scenario("five: deaths", five(), DEADLY, prepare=wire.prepare, threads=2),
         Scenario("five: losses of power", five(), DEADLY, prepare=wire.prepare, threads=2, power=True),
         Scenario("five: anything", five(), replace(WILD, acts=12), prepare=wire.prepare),
+        Scenario("mended links", fakes(_plain), MENDED, share=2),
+        Scenario(
+            "mended links and deaths",
+            fakes(_plain, most=4),
+            replace(MENDED, crash=0.3, stall=0.3, blows=("landed", "death", "death_after", "lost"), processes=2),
+            threads=2,
+        ),
         Scenario("everything", fakes(_any, most=4), replace(WILD, acts=14), threads=2, share=4),
     )
 }

@@ -30,6 +30,7 @@ from bridge.connectors.http import Answer, Call, _number
 from bridge.connectors.registry import VENDORS
 from bridge.core.errors import Transient
 from bridge.core.model import Native, Record, Ref
+from bridge.desk import Desk
 from bridge.sandbox.base import Hook, Simulator
 from bridge.sandbox.server import SIMULATORS
 from bridge.settings import ConnectionSettings, Settings, load
@@ -124,6 +125,11 @@ class Gate:
     @property
     def secret_values(self) -> frozenset[str]:
         return settings().secret_values()
+
+    @property
+    def desk(self) -> Desk:
+        """What pages need, of which nobody opens one here."""
+        return Desk(self.store, {}, settings(), self.now)
 
     def now(self) -> int:
         return self.loop.now

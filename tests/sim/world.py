@@ -28,6 +28,7 @@ from bridge.worker import Worker
 from tests.desk.lists import settings_of
 from tests.sim.acts import Act, schedule
 from tests.sim.loop import Crash, Endless, Loop
+from tests.sim.mending import mend, mend_all
 from tests.sim.scenarios import Scenario
 from tests.sim.sides import Broken, Side, Written
 from tests.sim.stepped import SteppedStore
@@ -120,6 +121,7 @@ class World:
         self.heard: dict[str, list[int]] = {name: [] for name in self.sides}
         self.missed: dict[str, list[int]] = {name: [] for name in self.sides}
         self.history: dict[tuple[str, str], list[tuple[int, Native]]] = {}
+        self.joined: dict[str, list[int]] = {name: [] for name in self.sides}
         self.up: set[int] = set()
         self.working: dict[str, Claim] = {}
         self.found = 0
@@ -206,6 +208,8 @@ class World:
             self.store.pause(act.side, "another deal's call was over the limit", self.loop.now + act.n)
         elif act.kind in ("crash", "stall"):
             self._strike(act)
+        elif act.kind == "mend":
+            mend(self, act)
         else:
             self._by_people(act)
 
@@ -358,6 +362,7 @@ class World:
         for name, row in self.store.connections().items():
             if row["paused_until"] >= FOREVER:
                 self.store.resume(name, self.loop.now)
+        mend_all(self)
         self.store.replay_dead([r["id"] for r in self.store.page_of_dead(99)], self.loop.now)
         scan = max(side.habits.scan for side in self.sides.values())
         for _ in range(ROUNDS_MAX):

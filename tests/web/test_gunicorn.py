@@ -11,12 +11,15 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import requests
 
+from bridge.desk import tokens
+from bridge.store import Store
 from tests.web.toy import PATH_SECRET, SECRET, hook, parts, rows
 
 ROOT = Path(__file__).parents[2]
@@ -128,6 +131,24 @@ def test_a_server_that_ends_answers_what_has_come_and_refuses_what_comes(server:
     assert {f"waiting-{i}" for i in range(6)} | {"kept", "kept again"} == {r["dedupe_key"] for r in rows(server.db)}
 
 
+def test_pages_that_stay_up_to_date_leave_room_for_webhooks_and_end_with_the_server(server: Server) -> None:
+    desk = parts(server.db).desk
+    secret = tokens.make(desk, "hoa", "read", "command line").secret
+    desk.store.db.close()
+    url = f"http://127.0.0.1:{server.port}"
+    person = requests.Session()
+    person.post(f"{url}/sign-in", data={"token": secret}, timeout=15)
+    streams = [person.get(f"{url}/activity/stream", stream=True, timeout=15) for _ in range(6)]
+    assert [s.status_code for s in streams].count(200) in (2, 3, 4), "two in each of two processes"
+    for i in range(40):
+        assert requests.post(f"{url}/webhooks/open", data=hook(str(i)), timeout=15).status_code == 200
+    os.kill(server.pid, signal.SIGTERM)
+    for stream in streams:
+        sent = b"".join(stream.iter_content(None))  # raises when the server hangs up in the middle
+        assert sent.startswith(b"retry: ") == (stream.status_code == 200)
+    person.close()
+
+
 def test_broken_requests_end_without_a_defect(server: Server) -> None:
     port, db = server.port, server.db
     base = b"POST /webhooks/open HTTP/1.1\r\nHost: x\r\n"
@@ -159,3 +180,15 @@ def _raw(port: int, request: bytes, *, half: bool = False) -> int:
         except (http.client.HTTPException, ConnectionError):
             return 0
         return answer.status
+
+
+def test_what_the_web_processes_count_is_in_the_store_when_they_have_ended(server: Server) -> None:
+    for i in range(40):
+        requests.post(f"http://127.0.0.1:{server.port}/webhooks/open", data=hook(str(i), f"e{i}"), timeout=30)
+    requests.post(f"http://127.0.0.1:{server.port}/webhooks/open", data=b"{}", timeout=30)
+    os.kill(server.pid, signal.SIGTERM)
+    deadline = time.monotonic() + 20
+    with closing((store := Store(server.db)).db):
+        while sum(store.tallies().values()) < 41 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert store.tallies() == {("open", "delivery", "accepted"): 40, ("open", "delivery", "forged"): 1}

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -24,6 +24,7 @@ from bridge.connectors.base import (
     nudged,
     verify_nudge,
 )
+from bridge.connectors.lists import Custom, Listed, Lists
 from bridge.core.errors import Forged
 from bridge.core.fields import Field
 from bridge.core.model import Native, Record, Ref
@@ -31,10 +32,12 @@ from bridge.core.rules import Habits
 from bridge.core.signature import same_secret
 from bridge.desk import Desk
 from bridge.log import configure_logging
-from bridge.settings import Settings
+from bridge.settings import ConnectionSettings, Settings
 from bridge.sides import Connection
 from bridge.store import Store
+from bridge.store.tally import Counted
 from bridge.web import create_app
+from bridge.web.counting import Counting
 from tests.connectors.recorder import OpenGate, Recorder
 
 SECRET = 'hook "täst"/+&%\\secret'
@@ -86,6 +89,12 @@ class Toy(Connector):
     def check(self) -> list[str]:
         return []
 
+    def lists(self) -> Lists:
+        return Lists([Listed("stage", "8/31", "Sales / New")], [Custom("c1", "Budget", "number")])
+
+    def steps(self, address: str) -> list[str]:
+        return [f"Paste {address} and {self.hook_value()}."]
+
 
 class Polite(Toy):
     """A vendor that wants 200 for a forged call and 429 when it should come again."""
@@ -113,8 +122,17 @@ class Parts:
     def desk(self) -> Desk:
         connections = {name: Connection(c, Habits(), i) for i, (name, c) in enumerate(self.connectors.items())}
         limits = {"threads": 1, "retention_days": 14, "body_bytes_max": self.body_bytes_max}
-        settings = Settings(database="", public_url="", connections={}, policies={}, **limits)
+        known = {name: self._settings(c, i) for i, (name, c) in enumerate(self.connectors.items())}
+        settings = Settings(database="", public_url="https://bridge.example", connections=known, policies={}, **limits)
         return Desk(self.store, connections, settings, self.now)
+
+    def _settings(self, connector: Connector, order: int) -> ConnectionSettings:
+        account = connector.account
+        plain = ConnectionSettings(
+            account.connection, "toy", account.base_url, order, True, "UTC", "", 2, 1.0, 4, Habits()
+        )
+        secret = self.path_secrets.get(account.connection, "")
+        return replace(plain, secrets=account.secrets, path_secret=secret)
 
     def now(self) -> int:
         return time.time_ns() // 1_000_000 if self.at is None else self.at
@@ -159,7 +177,18 @@ def served() -> Flask:
     """What gunicorn runs in the test; the file is named by TOY_DB."""
     bridge = parts(Path(os.environ["TOY_DB"]))
     configure_logging([SECRET, PATH_SECRET])
-    return create_app(bridge)
+    app = create_app(bridge)
+    receiver = app.extensions["receiver"]
+    receiver.counted = Counting(receiver.tally, bridge.store).begin
+    return app
+
+
+def counted(app: Flask) -> dict[Counted, int]:
+    """Return what the application has counted and not told its store."""
+    store = Store(":memory:")
+    store.migrate()
+    app.extensions["receiver"].tally.flush(store)
+    return store.tallies()
 
 
 def read_only(store: Store) -> None:

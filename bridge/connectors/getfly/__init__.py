@@ -24,17 +24,19 @@ from bridge.connectors.getfly.deal import (
     text,
 )
 from bridge.connectors.getfly.hook import NUMBERED, envelopes, said, touched_id
+from bridge.connectors.getfly.lists import CAMPAIGNS, handlers, pipelines, steps
+from bridge.connectors.lists import Lists
 from bridge.core.errors import Forged, Misconfigured, Permanent, Transient
 from bridge.core.fields import Choice, Day, Email, Field, Money, Party, Percent, Text
 from bridge.core.model import Native, Record, Ref
 from bridge.core.signature import same_secret
 
-LISTED_MAX = 50
 READ = (
     "id", "opportunity_code", "opportunity_name", "probability", "opportunity_status", "recipient",
     "account_id", "account_name", "phone_office", "account_email", "campaign_id",
 )  # fmt: skip
 EXTRA = ("amount", "description", "est_finish_date", "account_code")  # in no documented read; some accounts serve them
+KNOWN_MAX = 50
 STAGE = {"stage", "status"}
 TEXTS = (
     "account_name", "account_phone", "account_email", "contact_name", "contact_email", "contact_phone", "description",
@@ -235,7 +237,7 @@ class Getfly(Connector):
 
     def check(self) -> list[str]:
         try:
-            campaigns = list(self.api.rows("/campaigns", "id,campaign_code,campaign_name,opportunity_status,is_lock"))
+            campaigns = list(self.api.rows("/campaigns", CAMPAIGNS))
         except (Permanent, Transient) as error:
             if error.reason not in ("no_route", "not_json", "unexpected_answer"):
                 raise
@@ -243,15 +245,19 @@ class Getfly(Connector):
             raise Misconfigured(self._where("base_url"), "no GetFly API v6.1 answers there", cure) from error
         known = [text(row, "campaign_code") or "" for row in campaigns]
         if missing := [code for code in self.option("campaigns") if code not in known]:
-            cure = "known: " + ", ".join(known[:LISTED_MAX])
+            cure = "known: " + ", ".join(known[:KNOWN_MAX])
             raise Misconfigured(self._where("campaigns"), f"no such campaign: {missing}", cure)
-        users = sorted(self.api.user_names().items())
-        remarks = [_campaign_words(row) for row in campaigns[:LISTED_MAX]]
-        remarks.append(f"{len(users)} users: " + ", ".join(f"{key} {name}" for key, name in users[:LISTED_MAX]))
-        remarks.append(self._probe())
+        remarks = [self._probe()]
         if not self.account.secrets.get("hook_secret"):
             remarks.append("no hook_secret: webhooks and nudges are refused, only the sweep finds changes")
         return remarks
+
+    def lists(self) -> Lists:
+        offered = [*pipelines(self.api.rows("/campaigns", CAMPAIGNS)), *handlers(self.api.users())]
+        return Lists(self.with_status(offered), unread=["custom fields: no documented read of a deal shows them"])
+
+    def steps(self, address: str) -> list[str]:
+        return steps(address, self.hook_value())
 
     def _probe(self) -> str:
         rows, _ = self.api.page("/opportunities", {"fields": "id,opportunity_code", "limit": "1"})
@@ -360,12 +366,3 @@ class Getfly(Connector):
         if not isinstance(after, dict) or id_of(after) != seen.raw["id"]:
             raise odd("the answer to a write")
         return after
-
-
-def _campaign_words(row: Row) -> str:
-    """Return a campaign with its stages as choices name them."""
-    stages = row.get("opportunity_status")
-    each = [stage for stage in stages if isinstance(stage, dict)] if isinstance(stages, list) else []
-    words = ", ".join(f"{row.get('id')}/{stage.get('status_id')} {stage.get('name')}" for stage in each)
-    lock = " (locked)" if row.get("is_lock") else ""
-    return f"campaign {row.get('campaign_code')}{lock}, pipeline {row.get('id')}: {words or 'no stages shown'}"

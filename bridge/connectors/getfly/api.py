@@ -102,7 +102,12 @@ class Api:
 
     def user_names(self) -> Mapping[str, str]:
         """Return the login names of all users by id, read now. Departed users count: they may still handle deals."""
-        rows = self.rows("/users", "user_id,user_name")
+        self.users()
+        return self._users
+
+    def users(self) -> list[Row]:
+        """Return all users, read now."""
+        rows = list(self.rows("/users", "user_id,user_name,contact_name,email"))
         self._users = {str(number(row, "user_id")): text(row, "user_name") or "" for row in rows}
         self._users_at = self.http.now_s()
-        return self._users
+        return rows

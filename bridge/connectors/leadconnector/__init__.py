@@ -23,8 +23,18 @@ from bridge.connectors.base import (
     json_object,
     verify_nudge,
 )
-from bridge.connectors.http import Answer, Call, Gate, Transport
-from bridge.connectors.leadconnector.answer import VERSION, Body, an_object, failure, gone, odd, rows
+from bridge.connectors.http import Gate, Transport
+from bridge.connectors.leadconnector.answer import (
+    USERS_SCOPE,
+    VERSION,
+    Body,
+    an_object,
+    failure,
+    gone,
+    odd,
+    paced,
+    rows,
+)
 from bridge.connectors.leadconnector.deal import (
     LastingDay,
     LastingText,
@@ -37,6 +47,8 @@ from bridge.connectors.leadconnector.deal import (
     shown_custom,
 )
 from bridge.connectors.leadconnector.hook import PUBLISHED, PUBLISHED_RSA, keys_of, verify_signature
+from bridge.connectors.leadconnector.lists import STATUSES, Reference, statuses, steps
+from bridge.connectors.lists import Lists, optional
 from bridge.core.errors import Misconfigured, Permanent, Transient
 from bridge.core.fields import Choice, Day, Email, Field, Money, Party, Percent, Phone, Text
 from bridge.core.model import Native, Record, Ref
@@ -54,10 +66,8 @@ TOPICS = {
     "OpportunityMonetaryValueUpdate",
     "OpportunityAssignedToUpdate",
 }
-STATUSES = ("open", "won", "lost", "abandoned")  # `all` stands in every schema, but is only a filter of the search
 NEVER_EMPTY = {"name", "stage", "status", "pipeline"}
 ROWS_MAX = 100
-INTERVAL_S, DAY_SPENT_S = 10, 3600
 BELONGS = "it belongs to the contact there"
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -229,31 +239,40 @@ class Leadconnector(Connector):
         return Page([self._record(row, "row") for row in deals], following)
 
     def check(self) -> list[str]:
-        query = {"locationId": self.option("location_id")}
-        pipelines = rows(self._ask("GET", "/opportunities/pipelines", query) or {}, "pipelines")
-        remarks = [
-            f"pipeline {pipeline.get('id')} {pipeline.get('name')}: "
-            + ", ".join(
-                f"{pipeline.get('id')}/{stage.get('id')} {stage.get('name')}" for stage in rows(pipeline, "stages")
-            )
-            for pipeline in pipelines
-        ]
+        self._reference.pipelines()
+        remarks = self._check_custom() if self._custom else []
         if not self.account.secrets.get("hook_secret"):
             remarks.append("no hook_secret: only webhooks of a Marketplace app are believed, others wait for the sweep")
-        return remarks + (self._check_custom() if self._custom else [])
+        return remarks
+
+    def lists(self) -> Lists:
+        offered, unread = [*self._reference.pipelines(), *statuses()], list[str]()
+        with optional(unread, f"users (scope {USERS_SCOPE})"):
+            offered += self._reference.users()
+        with optional(unread, "lost reasons"):
+            offered += self._reference.lost_reasons()
+        with optional(unread, "custom fields"):
+            return Lists(offered, self._reference.customs(), unread)
+        return Lists(offered, unread=unread)
+
+    def steps(self, address: str) -> list[str]:
+        return steps(address, self.hook_value())
+
+    @cached_property
+    def _reference(self) -> Reference:
+        return Reference(lambda path, query: self._ask("GET", path, query) or {}, self.option("location_id"))
 
     def _check_custom(self) -> list[str]:
-        path = f"/locations/{quote(self.option('location_id'), safe='')}/customFields"
-        try:
-            listed = rows(self._ask("GET", path, {"model": "opportunity"}) or {}, "customFields")
-        except Misconfigured as error:
-            return [f"the custom fields could not be checked: {error}"]
-        known = {row.get("id"): row for row in listed}
+        unread = list[str]()
+        with optional(unread, "custom fields"):
+            known = {one.native: one for one in self._reference.customs()}
+        if unread:
+            return unread
         for name, vendor_id in self._custom.items():
             if vendor_id not in known:
-                cure = "known: " + ", ".join(f"{row.get('id')} {row.get('name')}" for row in listed)
+                cure = "known: " + ", ".join(f"{one.native} {one.label}" for one in known.values())
                 raise Misconfigured(self._where_custom(name), "the location has no such opportunity field", cure)
-        return [f"{name}: {known[vendor_id].get('dataType')} field" for name, vendor_id in self._custom.items()]
+        return [f"{name}: {known[vendor_id].kind} field" for name, vendor_id in self._custom.items()]
 
     @property
     def _v3(self) -> bool:
@@ -370,19 +389,6 @@ class Leadconnector(Connector):
             return Record(ref, fields, stamp)
         custom, locked = shown_custom(deal, self._custom, how)
         return Record(ref, fields | custom, stamp, locked=locked, raw=deal)
-
-
-def paced(transport: Transport) -> Transport:
-    """Give a 429 the Retry-After that this vendor does not send: one interval, or an hour when the day is used up."""
-
-    def call(call: Call) -> Answer:
-        answer = transport(call)
-        if answer.status != 429 or "retry-after" in answer.headers:
-            return answer
-        spent = answer.headers.get("x-ratelimit-daily-remaining") == "0"
-        return replace(answer, headers={**answer.headers, "retry-after": str(DAY_SPENT_S if spent else INTERVAL_S)})
-
-    return call
 
 
 def _path(ref: Ref) -> str:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from bridge.connectors.base import json_object
-from bridge.connectors.http import Answer
+from bridge.connectors.http import Answer, Call, Transport
 from bridge.core.errors import BridgeError, Disconnected, Misconfigured, Permanent, Transient
 
 Body = dict[str, Any]
 
 VERSION = "2021-07-28"
-SCOPES = "opportunities.readonly, opportunities.write, locations/customFields.readonly"
+INTERVAL_S, DAY_SPENT_S = 10, 3600
+USERS_SCOPE = "users.readonly"
+SCOPES = f"opportunities.readonly, opportunities.write, locations/customFields.readonly, {USERS_SCOPE}"
 # A refusal that is about bridge.toml, not about the call: words of the answer, the key, the cure (vendor document 3.2).
 SETTINGS = (
     ("version header", "version", f'write version = "{VERSION}"'),
@@ -42,6 +45,19 @@ PROPERTIES = (
     "location_id",
     "locationId",
 )
+
+
+def paced(transport: Transport) -> Transport:
+    """Give a 429 the Retry-After that this vendor does not send: one interval, or an hour when the day is used up."""
+
+    def call(call: Call) -> Answer:
+        answer = transport(call)
+        if answer.status != 429 or "retry-after" in answer.headers:
+            return answer
+        spent = answer.headers.get("x-ratelimit-daily-remaining") == "0"
+        return replace(answer, headers={**answer.headers, "retry-after": str(DAY_SPENT_S if spent else INTERVAL_S)})
+
+    return call
 
 
 def odd(what: str) -> Transient:

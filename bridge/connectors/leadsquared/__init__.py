@@ -6,6 +6,8 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -28,29 +30,27 @@ from bridge.connectors.leadsquared.answer import (
     honest,
     judged,
     native,
-    option_texts,
     stamp,
     surprise,
 )
 from bridge.connectors.leadsquared.hook import opportunity_ids
+from bridge.connectors.leadsquared.lists import (
+    COMMENT,
+    custom_fields,
+    simple_values,
+    stage_values,
+    type_remarks,
+    user_remarks,
+    users,
+)
+from bridge.connectors.leadsquared.schema import NOTE, NOTE_FIELD, NUMBERED, Schema, schema_name
+from bridge.connectors.leadsquared.subscribe import Subscriptions, steps
+from bridge.connectors.lists import Lists, optional
 from bridge.core.errors import Disconnected, Forged, Misconfigured, Permanent
 from bridge.core.fields import Choice, Day, Email, Field, Money, Party, Phone, Text
 from bridge.core.model import Native, Record, Ref
 
 OPPORTUNITIES = "OpportunityManagement.svc"
-NOTE, NOTE_FIELD, COMMENT = "OpportunityNote", "ActivityEvent_Note", "mx_Custom_19"
-
-# canonical name, schema name by default, label by default: the numbers differ per type and tenant (2.2)
-NUMBERED = (
-    ("name", "mx_Custom_1", "Opportunity Name"),
-    ("description", "mx_Custom_5", "Description"),
-    ("amount", "mx_Custom_6", "Expected Deal Size"),
-    ("stage", "mx_Custom_2", "Stage"),
-    ("lost_reason", "", "Loss Reason"),
-    ("expected_close", "mx_Custom_8", "Expected Closure Date"),
-    ("actual_close", "mx_Custom_9", "Actual Closure Date"),
-)
-LABELS = {name: label for name, _, label in NUMBERED}
 
 # what `read_lead` adds
 LEAD = "Lead."
@@ -84,6 +84,8 @@ class Leadsquared(Connector):
         Option("read_lead", "read the lead too, for the contact's name, e-mail, phone: twice the calls", "bool", False),
         Option("page_size", "rows a call of a sweep; the most allowed is not known, 1000 was seen to work", "int", 200),
     )
+    orders = True
+    hook_secret = "webhook_secret"  # noqa: S105  its name
     traits = Traits(lag_s=90.0, answer="none")  # one user had to wait up to 90 s for a write to show (2.5)
     rate = (5, 5.0)  # the smallest common plan (6)
     hosts = (".leadsquared.com",)
@@ -101,7 +103,7 @@ class Leadsquared(Connector):
         return {"Content-Type": "application/json", **keys}
 
     def table(self) -> tuple[Field, ...]:
-        schema = {name: _schema(self.option(f"{name}_field")) for name, _, _ in NUMBERED}
+        schema = {name: schema_name(self.option(f"{name}_field")) for name, _, _ in NUMBERED}
         zone = self._zone()
         fields: list[Field] = [
             Text("name", schema["name"], blank=False),
@@ -122,7 +124,7 @@ class Leadsquared(Connector):
                 Phone("contact_phone", f"{LEAD}Phone", readonly=LEAD_READONLY),
                 Text("account_name", f"{LEAD}Company", readonly=LEAD_READONLY),
             ]
-        fields += [self._custom(name, _schema(given), zone) for name, given in self.account.custom.items()]
+        fields += [self._custom(name, schema_name(given), zone) for name, given in self.account.custom.items()]
         return tuple(field for field in fields if field.native)
 
     def verify(self, inbound: Inbound) -> None:
@@ -196,11 +198,40 @@ class Leadsquared(Connector):
 
     def check(self) -> list[str]:
         metadata = self._metadata()
-        self._check_schema({name: str(row.get("DisplayName") or "") for name, row in metadata.items()})
+        self._schema.check({name: str(row.get("DisplayName") or "") for name, row in metadata.items()})
         deaf = [] if self.account.secrets.get("webhook_secret") else ["no webhook_secret: changes are heard by sweep"]
-        return [*deaf, *self._user_remarks(), *self._search_remarks(), *self._type_remarks(metadata)]
+        told = type_remarks(metadata, str(self.option("status_comment")), self.account.custom)
+        return [*deaf, *self._user_remarks(), *self._search_remarks(), *told]
+
+    def lists(self) -> Lists:
+        metadata, unread = self._metadata(), list[str]()
+        offered = self.with_status(stage_values(metadata, str(self.option("stage_field")), unread))
+        offered += simple_values(metadata, "lost_reason", str(self.option("lost_reason_field")))
+        for name in self.option("custom_choices"):
+            offered += simple_values(metadata, f"custom.{name}", self.account.custom.get(name, ""))
+        with optional(unread, "users"), self._unless_dead("only some roles may list the users"):
+            offered += users(a_list(self._call("GET", "UserManagement.svc/Users.Get")))
+        used = [schema_name(self.option(f"{name}_field")) for name, _, _ in NUMBERED]
+        return Lists(offered, custom_fields(metadata, used), unread)
+
+    def subscribe(self, address: str) -> list[str]:
+        secret = self.secret("webhook_secret")
+        hooks = Subscriptions(
+            lambda method, path, query, body: self._call(method, path, query, body),
+            self._code,
+            self.account.connection,
+        )
+        with self._unless_dead("only keys of an Administrator may manage webhooks"):
+            return hooks.settle(address, secret)
+
+    def steps(self, address: str) -> list[str]:
+        return steps(address, self.hook_value(), self._code)
 
     # Settings
+
+    @cached_property
+    def _schema(self) -> Schema:
+        return Schema(self.option, self.account.custom, self._misconfigured)
 
     @property
     def _code(self) -> str:
@@ -247,14 +278,20 @@ class Leadsquared(Connector):
             "Paging": {"PageIndex": index, "PageSize": size},
             "Sorting": {"ColumnName": "ModifiedOn", "Direction": 1},
         }
-        try:
+        with self._unless_dead("only keys of an Administrator may list opportunities"):
             return self._call("POST", f"{OPPORTUNITIES}/Retrieve/BySearchParameter", json=query)
+
+    @contextmanager
+    def _unless_dead(self, why: str) -> Iterator[None]:
+        """Take a refusal for lesser rights, when other calls show that the keys are alive."""
+        try:
+            yield
         except (Disconnected, Permanent) as error:
             if error.reason not in ("keys_refused", "no_rights"):
                 raise
             if isinstance(error, Disconnected):  # 401 is what lesser rights may get too: are the keys alive? (2.8)
                 self._call("GET", f"{OPPORTUNITIES}/GetOpportunityTypes")
-            raise Permanent("not_admin", "only keys of an Administrator may list opportunities") from error
+            raise Permanent("not_admin", why) from error
 
     def _lead(self, lead_id: Any) -> dict[str, Any]:
         leads = a_list(self._call("GET", "LeadManagement.svc/Leads.GetById", {"id": str(lead_id)})) if lead_id else []
@@ -275,7 +312,7 @@ class Leadsquared(Connector):
         locked: dict[str, str] = {}
         for field in self.fields:
             sources = self._sources(field)
-            if wrong := self._mislabelled("stage" if field.via else field.name, sources[-1], labels):
+            if wrong := self._schema.mislabelled("stage" if field.via else field.name, sources[-1], labels):
                 locked[field.name] = wrong
             elif all(source in values for source in sources):
                 try:
@@ -284,16 +321,6 @@ class Leadsquared(Connector):
                     locked[field.name] = f"{field.native} shows something that is no {type(field).__name__.lower()}"
         actor = values.get("ModifiedBy")
         return Record(ref, shown, stamp(values.get("ModifiedOn")), str(actor) if actor else None, locked)
-
-    def _mislabelled(self, name: str, schema: str, labels: Mapping[str, str]) -> str:
-        """Return why the field is not the one that was mapped, or "" when its label is right or not shown."""
-        label = labels.get(schema, "")
-        if name not in LABELS or not schema.startswith("mx_") or not label:
-            return ""
-        wanted = str(self.option(f"{name}_label"))
-        if _alike(label, wanted):
-            return ""
-        return f"{schema} is labelled {label!r} here, not {wanted!r}: set {name}_field or {name}_label"
 
     def _row(self, row: Mapping[str, Any]) -> Record:
         vendor_id = row.get("OpportunityId") or row.get("ProspectActivityId")
@@ -339,35 +366,13 @@ class Leadsquared(Connector):
             raise self._misconfigured("type_code", f"no opportunity type {self._code}", "take it from the types screen")
         return {str(row.get("SchemaName")): row for row in map(an_object, rows)}
 
-    def _check_schema(self, labels: Mapping[str, str]) -> None:
-        mapped = {f"{name}_field": _schema(self.option(f"{name}_field")) for name, _, _ in NUMBERED}
-        mapped |= {f"custom.{name}": _schema(given) for name, given in self.account.custom.items()}
-        used = [schema for schema in mapped.values() if schema]
-        for key, schema in mapped.items():
-            if used.count(schema) > 1:
-                raise self._misconfigured(key, f"{schema} is used twice", "give each field its own")
-            if not schema or schema == NOTE:
-                continue
-            name = key.removesuffix("_field")
-            if schema not in labels:
-                raise self._misconfigured(key, f"no field {schema} in this type", self._cure(name, labels))
-            if wrong := self._mislabelled(name, schema, labels):
-                raise self._misconfigured(key, wrong, self._cure(name, labels))
-
-    def _cure(self, name: str, labels: Mapping[str, str]) -> str:
-        wanted = LABELS.get(name) and str(self.option(f"{name}_label"))
-        found = [schema for schema, label in labels.items() if wanted and _alike(label, wanted)]
-        return f'write {name}_field = "{found[0]}"' if found else "take it from the screen of opportunity types"
-
     def _user_remarks(self) -> Iterator[str]:
         try:
-            user = an_object(self._call("GET", "Authentication.svc/UserByAccessKey.Get"))
+            yield from user_remarks(
+                an_object(self._call("GET", "Authentication.svc/UserByAccessKey.Get")), self.account.zone
+            )
         except (Disconnected, Permanent):
             yield "the user of the keys could not be read, so its role and zone are unchecked"
-            return
-        yield f"the keys write as user {user.get('Id')}: nobody else should work under it"
-        if (zone := user.get("TimeZone")) and zone != self.account.zone:
-            yield f"the user's zone is {zone}, bridge.toml says {self.account.zone}: days may be one off"
 
     def _search_remarks(self) -> Iterator[str]:
         try:
@@ -376,22 +381,3 @@ class Leadsquared(Connector):
             if error.reason != "not_admin":
                 raise
             yield "these keys are not an Administrator's: no sweep is possible, changes are heard by webhook alone"
-
-    def _type_remarks(self, metadata: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-        stage = metadata.get(str(self.option("stage_field")), {})
-        if found := dict.fromkeys(option_texts([stage.get("OptionSet"), stage.get("DependentOptionSet")])):
-            yield f"stages of this type: {', '.join(found)}; write a choice as <Status>/<Stage>"
-        if metadata.get(COMMENT, {}).get("IsMandatory") is True and not self.option("status_comment"):
-            yield f"{COMMENT} is mandatory: a stage may be refused until status_comment is set"
-        for name, schema in self.account.custom.items():
-            if schema in metadata:
-                yield f"custom.{name} is {metadata[schema].get('DisplayName')!r} ({metadata[schema].get('DataType')})"
-
-
-def _schema(given: Any) -> str:
-    """Return the schema name of an option; the note is read under one name and written under another (2.2)."""
-    return NOTE if given == NOTE_FIELD else str(given)
-
-
-def _alike(label: str, wanted: str) -> bool:
-    return label.strip().casefold() == wanted.strip().casefold()

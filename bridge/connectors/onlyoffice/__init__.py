@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 
 from bridge.connectors.base import Connector, Inbound, Option, Page, Traits, nudged, verify_nudge
 from bridge.connectors.http import Answer, undoubted
+from bridge.connectors.lists import Custom, Lists, optional
 from bridge.connectors.onlyoffice.deal import (
     FIXED_BID,
-    HEADING,
     SAYS,
     Body,
     camel,
@@ -24,6 +24,7 @@ from bridge.connectors.onlyoffice.deal import (
     shown,
     typed,
 )
+from bridge.connectors.onlyoffice.lists import custom_fields, responsibles, stage_values, steps
 from bridge.core.errors import BridgeError, Disconnected, Forged, Misconfigured, Permanent, Transient
 from bridge.core.fields import Choice, Day, Field, Money, Party, Percent, Text
 from bridge.core.model import Native, Record, Ref
@@ -63,6 +64,7 @@ class Onlyoffice(Connector):
             "page_rows", f"deals in one page of a sweep, up to {ROWS_MAX}; fewer when they are very long", "int", 250
         ),
     )
+    calls_us = False
     traits = Traits(lag_s=2.0, scan_s=120.0, answer="stored")
     rate = (10, 1.0)
 
@@ -166,8 +168,8 @@ class Onlyoffice(Connector):
         return frozenset(sent - patch.keys())
 
     def check(self) -> list[str]:
-        me, stages = self._first_calls()
-        remarks = [f"{len(stages)} stages: " + ", ".join(_stage_words(stage) for stage in stages)]
+        me, _ = self._first_calls()
+        remarks = []
         if not isinstance(me, dict) or me.get("isAdmin") is not True:
             remarks.append("not a portal administrator: it must administer the CRM, or private deals look deleted")
         if self.account.custom:
@@ -190,14 +192,25 @@ class Onlyoffice(Connector):
                 "write only https:// and the portal's host",
             ) from error
 
+    def lists(self) -> Lists:
+        offered, unread = list(stage_values(self._first_calls()[1])), list[str]()
+        with optional(unread, "users"):
+            offered += responsibles(rows_of(self._ask("GET", "/people.json")))
+        with optional(unread, "custom fields"):
+            return Lists(offered, self._customs(), unread)
+        return Lists(offered, unread=unread)
+
+    def steps(self, address: str) -> list[str]:
+        return steps(address, self.hook_value())
+
+    def _customs(self) -> list[Custom]:
+        return custom_fields(rows_of(self._ask("GET", "/crm/opportunity/customfield/definitions.json")))
+
     def _check_custom(self) -> None:
-        rows = rows_of(self._ask("GET", "/crm/opportunity/customfield/definitions.json"))
-        known = {
-            row.get("id"): f"{row.get('id')} {row.get('label')}" for row in rows if row.get("fieldType") != HEADING
-        }
+        known = {one.native: one for one in self._customs()}
         for name in self.account.custom:
-            if self._custom_id(name) not in known:
-                cure = "known: " + ", ".join(known.values())
+            if str(self._custom_id(name)) not in known:
+                cure = "known: " + ", ".join(f"{one.native} {one.label}" for one in known.values())
                 raise Misconfigured(self._where(f"custom.{name}"), "the portal has no such deal field", cure)
 
     def _check_currency(self) -> None:
@@ -354,11 +367,6 @@ def _stage_call_suffices(said: Body, before: Body, to: Body) -> bool:
     if said["successProbability"] != typed(to, "successProbability", int, 0):
         return False
     return said is not before if _is_closed(to) else not said["actualCloseDate"]
-
-
-def _stage_words(stage: Body) -> str:
-    kind = {0: "open", 1: "won", 2: "lost"}.get(stage.get("stageType") or 0, "unknown")
-    return f"{stage.get('id')} {stage.get('title')} ({kind})"
 
 
 def _is_id(text: str) -> bool:

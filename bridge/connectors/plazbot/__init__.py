@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 
 from bridge.connectors.base import Connector, Inbound, Option, Page, Traits, nudged, verify_nudge
 from bridge.connectors.http import Answer, undoubted
+from bridge.connectors.lists import Listed, Lists
 from bridge.connectors.plazbot.answer import (
     custom_of,
     custom_shown,
     is_deleted,
     judged,
     label_of,
-    listing,
     objects,
     overlaid,
     said,
@@ -28,11 +28,13 @@ from bridge.connectors.plazbot.answer import (
     verdict,
     within,
 )
+from bridge.connectors.plazbot.lists import agents, custom_fields, phases, steps
 from bridge.core.errors import Disconnected, Forged, Misconfigured, Permanent, Transient, Unsayable
 from bridge.core.fields import Choice, Day, Field, Money, Party, Text, Words
 from bridge.core.model import Canonical, Native, Record, Ref
 
 OPPORTUNITY = "/api/opportunity"
+USERS = "/api/workspace/usersByWorkspaceId"
 
 # what the older dialect takes, one field a call, and what only it takes (2.4)
 OLDER_TAKES = frozenset({"name", "description", "amount", "stageId", "assignedAgentId", "expirationDate"})
@@ -79,6 +81,7 @@ class Plazbot(Connector):
             True,
         ),
     )
+    calls_us = False
     traits = Traits(lag_s=10.0, scan_s=300.0)
     rate = (2, 1.0)  # no limit is documented (5)
     hosts = (".plazbot.com",)
@@ -170,20 +173,31 @@ class Plazbot(Connector):
 
     def check(self) -> list[str]:
         try:
-            stages, rows = self._stages(), self._list("")[0]
+            self._stages()
+            rows = self._list("")[0]
         except Transient as error:
             if error.reason not in ("unexpected_answer", "not_json"):
                 raise
             cure = "write https://api.plazbot.com, or https://apieu.plazbot.com in Europe"
             raise Misconfigured(self._where("base_url"), "no Plazbot API answers there", cure) from error
-        remarks = [f"{len(stages)} stages: {listing(stages, 'name')}", self._user_remark()]
-        labels = {label_of(entry) for row in rows for entry in custom_of(row) or ()}
+        remarks = []
+        labels = {one.native for one in custom_fields(rows)}
         for name, label in self.account.custom.items():
             if label not in labels:
                 remarks.append(f"custom.{name}: no field {label!r} on the first {len(rows)} deals; check its spelling")
         if self.option("older_dialect"):
             remarks.append("owner and expected_close go by the older dialect, which may no longer work")
         return remarks
+
+    def lists(self) -> Lists:
+        offered, unread = self.with_status(phases(self._stages())), list[str]()
+        offered += self._users(unread)
+        rows = self._list("")[0]
+        unread.append(f"no list of custom fields is documented: those of {len(rows)} deals are told")
+        return Lists(offered, custom_fields(rows), unread)
+
+    def steps(self, address: str) -> list[str]:
+        return steps(address, self.hook_value())
 
     # Settings
 
@@ -373,13 +387,12 @@ class Plazbot(Connector):
         names = ("masterOfStates", "phases", "stages")
         return objects(next((workspace[name] for name in names if name in workspace), []), "stages")
 
-    def _user_remark(self) -> str:
+    def _users(self, unread: list[str]) -> list[Listed]:
         try:
-            body = self._ask(f"/api/workspace/usersByWorkspaceId/{self._workspace()}", {})
-            users = objects(within(body, "data"), "users")
+            return agents(objects(within(self._ask(f"{USERS}/{self._workspace()}", {}), "data"), "users"))
         except (Permanent, Transient):
-            return "the users could not be listed: GET /api/user/email?email= tells the id of one"
-        return f"{len(users)} users: {listing(users, 'name', 'lastName')}"
+            unread.append("the users could not be listed: GET /api/user/email?email= tells the id of one")
+            return []
 
     def _workspace(self) -> str:
         return segment(str(self.option("workspace_id")))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -195,8 +195,3 @@ def overlaid(entries: Sequence[Mapping[str, Any]], changes: Mapping[str, str]) -
     kept = [{**entry, "value": changes[label]} if (label := label_of(entry)) in changes else entry for entry in entries]
     known = {label_of(entry) for entry in entries}
     return [*kept, *({"name": label, "value": value} for label, value in changes.items() if label not in known)]
-
-
-def listing(rows: Iterable[Mapping[str, Any]], *names: str) -> str:
-    """Return ids and names in one line, for the operator who writes choices."""
-    return ", ".join(" ".join(str(row.get(name) or "") for name in ("id", *names)).strip() for row in rows)

@@ -138,14 +138,19 @@ class Hooks:
             "entityType": "webhook", "entityId": subscription.id, "eventType": subscription.event,
         }  # fmt: skip
         headers = {"Content-Type": subscription.content_type} | dict(subscription.headers)
-        self.emit(Hook("POST", query, headers, encoded(subscription.content_type, items if listed else items[0])))
+        body = encoded(subscription.content_type, items if listed else items[0])
+        self.emit(Hook("POST", query, headers, body, self._address(subscription)))
 
     def shake_hands(self, subscription: Subscription) -> None:
         """Send what comes on creation: HEAD, then a call without body; neither has the custom headers (4.3, 4.5)."""
         if self.switch["handshake"]:
             query = self._url_query(subscription)
-            self.emit(Hook("HEAD", query, {}, b""))
-            self.emit(Hook("POST", query, {"Content-Type": subscription.content_type}, b""))
+            address = self._address(subscription)
+            self.emit(Hook("HEAD", query, {}, b"", address))
+            self.emit(Hook("POST", query, {"Content-Type": subscription.content_type}, b"", address))
+
+    def _address(self, subscription: Subscription) -> str:
+        return urlsplit(subscription.url)._replace(query="").geturl()
 
     def _url_query(self, subscription: Subscription) -> dict[str, str]:
         return dict(parse_qsl(urlsplit(subscription.url).query))

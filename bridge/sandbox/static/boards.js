@@ -272,6 +272,7 @@ function fill(form, settings) {
 
 function fillAll(said, vendor) {
   if (said.faults) fill(document.getElementById("faults"), said.faults);
+  if (said.targets) fill(document.getElementById("targets"), said.targets);
   for (const form of drawer.querySelectorAll("form[data-vendor]")) {
     const settings = said[form.dataset.vendor];
     if (settings && (!vendor || form.dataset.vendor === vendor)) fill(form, settings);
@@ -290,7 +291,7 @@ async function save(url, changes, vendor) {
 
 document.getElementById("open-drawer").addEventListener("click", async () => {
   drawer.showModal();
-  for (const url of ["/_/faults", "/_/switches"]) fillAll(await (await fetch(url)).json());
+  for (const url of ["/_/faults", "/_/switches", "/_/targets"]) fillAll(await (await fetch(url)).json());
 });
 document.getElementById("close-drawer").addEventListener("click", () => drawer.close());
 drawer.addEventListener("click", (event) => {

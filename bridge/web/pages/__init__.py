@@ -26,14 +26,17 @@ from bridge.desk import Desk, moment
 from bridge.desk.overview import Waits, waits
 from bridge.web.assets import address_of
 from bridge.web.lockout import Lockout
-from bridge.web.pages import activity, choices, dead, errors, holds, overview, session, words
+from bridge.web.pages import activity, choices, connections, dead, deals, errors, holds, links, overview, session, words
 
 PAGES: tuple[Callable[[Desk], Blueprint], ...] = (
     overview.routes,
     activity.routes,
+    links.routes,
+    deals.routes,
     choices.routes,
     holds.routes,
     dead.routes,
+    connections.routes,
 )
 
 
@@ -67,7 +70,7 @@ def add_pages(app: Flask, desk: Desk, lockout: Lockout) -> None:
         session.guard(blueprint, desk)
         errors.handle(blueprint)
         app.register_blueprint(blueprint)
-    errors.handle_strangers(app)
+    errors.handle_strangers(app, desk)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters |= words.FILTERS
     app.jinja_env.filters["ago"] = lambda when: words.ago(when, moment(desk.now()))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from flask import Blueprint, Flask, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from bridge.core.errors import Transient
-from bridge.desk import Reason, Refused
+from bridge.core.errors import BridgeError, Transient
+from bridge.desk import Desk, Reason, Refused
 from bridge.web import problems
+from bridge.web.pages import session
 
 STATUS: Mapping[Reason, int] = {"unknown": 404, "taken": 409, "stale": 412, "invalid": 422}
 TITLES = {
@@ -45,13 +47,16 @@ def handle(blueprint: Blueprint) -> None:
         return page(503)
 
 
-def handle_strangers(app: Flask) -> None:
-    """Show errors as pages to browsers, and as problems to everybody else."""
+def handle_strangers(app: Flask, desk: Desk) -> None:
+    """Show errors as pages to browsers, with the navigation to who is signed in, and as problems to everybody else."""
 
     @app.errorhandler(HTTPException)
     def shown(error: HTTPException) -> AnyResponse:
         if error.code is None or error.code < 400 or not _for_a_person():
             return problems.from_exception(error)
+        if session.known_or_none() is None:
+            with suppress(BridgeError):
+                session.enter(desk)
         own = error.description if error.code == 400 and error.description != type(error).description else None
         answer = page(error.code, own or problems.DETAILS.get(error.code, ""), CURES.get(error.code, ""))
         answer.headers.extend([(k, v) for k, v in error.get_headers() if k in ("Allow", "Retry-After")])

@@ -85,7 +85,7 @@ def guard(blueprint: Blueprint, desk: Desk) -> None:
 
     @blueprint.before_request
     def check() -> Response | None:
-        if not _enter(desk):
+        if not enter(desk):
             return _sign_in_first()
         if request.method not in SAFE:
             view = current_app.view_functions.get(request.endpoint or "")
@@ -106,10 +106,10 @@ def routes(desk: Desk, lockout: Lockout) -> Blueprint:
 
     @pages.get("/sign-in")
     def sign_in() -> str | Response:
-        return _goto(_local(request.args.get("to"))) if _enter(desk) else render_template("sign-in.html")
+        return _goto(_local(request.args.get("to"))) if enter(desk) else render_template("sign-in.html")
 
     @pages.post("/sign-in")
-    def enter() -> Response | tuple[str, int] | tuple[str, int, dict[str, str]]:
+    def come_in() -> Response | tuple[str, int] | tuple[str, int, dict[str, str]]:
         _check_origin()
         request.max_content_length = FORM_BYTES_MAX
         if wait_s := lockout.wait_s(request.remote_addr):
@@ -124,7 +124,7 @@ def routes(desk: Desk, lockout: Lockout) -> Blueprint:
 
     @pages.post("/sign-out")
     def leave() -> Response:
-        if _enter(desk):
+        if enter(desk):
             _check_form()
             tokens.close_session(desk, request.cookies[COOKIE])
         answer = _goto("/sign-in")
@@ -143,7 +143,7 @@ def routes(desk: Desk, lockout: Lockout) -> Blueprint:
     return pages
 
 
-def _enter(desk: Desk) -> bool:
+def enter(desk: Desk) -> bool:
     """Find out who asks; return whether that is somebody."""
     secret = request.cookies.get(COOKIE)
     g.known = tokens.session(desk, secret) if secret else None

@@ -48,4 +48,17 @@ def mark(vendor: str) -> str:
     return known.get(vendor) or (vendor[:2].upper() or "?")
 
 
-FILTERS: dict[str, Callable[..., Any]] = {"utc": utc, "iso": iso, "span": span, "many": many, "mark": mark}
+def query(address: str) -> str:
+    """Return the query of an address, with its question mark, or nothing."""
+    _, mark, found = address.partition("?")
+    return mark + found
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "utc": utc,
+    "iso": iso,
+    "span": span,
+    "many": many,
+    "mark": mark,
+    "query": query,
+}

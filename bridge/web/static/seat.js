@@ -33,6 +33,67 @@ document.addEventListener("change", (event) => {
   if (event.target.closest("form[data-at-once]")) event.target.form.requestSubmit();
 });
 
+// A list that stays up to date: its parts come by a stream, or every 5 s where the server has no stream to spare.
+function keepUpToDate(list) {
+  const pill = document.getElementById(list.dataset.live);
+  let source = null;
+  let timer = 0;
+
+  const show = (words, on) => {
+    pill.textContent = words;
+    pill.classList.toggle("on", on);
+  };
+  const put = (html) => {
+    const parts = document.createElement("template");
+    parts.innerHTML = html;
+    for (const part of [...parts.content.children].reverse()) {
+      const old = document.getElementById(part.id);
+      if (old && old.outerHTML === part.outerHTML) continue;
+      if (old) {
+        old.replaceWith(part);
+      } else {
+        part.classList.add("fresh");
+        part.addEventListener("animationend", () => part.classList.remove("fresh"));
+        const after = [...list.children].find((each) => each.id < part.id);
+        list.insertBefore(part, after ?? null);
+      }
+    }
+    while (list.children.length > 100) list.lastElementChild.remove();
+    document.querySelector(".empty")?.remove();
+  };
+  const poll = async (left) => {
+    if (left === 0) return open();
+    try {
+      const answer = await fetch(list.dataset.lines, { headers: { "HX-Request": "true" } });
+      if (answer.status === 401) return location.reload();
+      if (!answer.ok) throw new Error(answer.status);
+      show("Brought up to date every 5 s", true);
+      put(await answer.text());
+    } catch {
+      show("The bridge does not answer", false);
+    }
+    timer = setTimeout(poll, 5000, left - 1);
+  };
+  const close = () => {
+    clearTimeout(timer);
+    source?.close();
+  };
+  const open = () => {
+    close();
+    source = new EventSource(list.dataset.stream);
+    source.addEventListener("open", () => show("Live", true));
+    source.addEventListener("parts", (event) => put(event.data));
+    source.addEventListener("error", () => {
+      if (source.readyState === EventSource.CLOSED) poll(12);
+    });
+  };
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  open();
+}
+
+const list = document.querySelector("[data-stream]");
+if (list) keepUpToDate(list);
+
 function ago(s) {
   const steps = [[60, "s"], [60, "min"], [24, "h"], [Infinity, "d"]];
   let left = Math.floor(Math.abs(s));

@@ -194,6 +194,7 @@ def test_the_look_that_one_chose_lasts_also_before_sign_in(client: FlaskClient) 
 def test_errors_are_pages_for_browsers_and_problems_for_others(person: Person) -> None:
     answer = person.get("/nothing")
     assert (answer.status_code, answer.mimetype, "nothing" in answer.text) == (404, "text/html", True)
+    assert 'aria-label="Pages"' in answer.text
     assert person.client.get("/nothing").mimetype == "application/problem+json"
     assert person.client.get("/nothing", headers={"Accept": "*/*"}).mimetype == "application/problem+json"
     for path in ("/api/nothing", "/webhooks/nothing"):
