@@ -84,8 +84,7 @@ class Worker:
             [partial(self._every, self._tend_once), partial(self._every, self._pulse_once)] if self.budgets else []
         )
         rounds = [partial(self._every, each) for each in self.rounds]
-        attended = self.flow.connections if self.attends else ()
-        attending = [partial(self._every, partial(self.attend_once, c)) for c in attended]
+        attending = [self._attend] if self.attends else []
         return [*working, *sweeping, pruning, *sharing, *rounds, *attending]
 
     def _work(self, owner: str) -> None:
@@ -208,31 +207,46 @@ class Worker:
         if self.stop.is_set() or not self.flow.store.renew_sweep(connection, self.name, self.flow.now(), LEASE_MS):
             raise Fenced(connection)
 
-    def attend_once(self, connection: str) -> float:
-        """
-        Answer what is asked of a connection, read its lists when that was a day ago, and sweep it when somebody wants
-        it. Raises as the store does.
-        """
+    def _attend(self) -> None:
+        """Look for what people ask. A connection with something to do gets a thread, as a sweep of it may take long."""
+        busy: dict[str, threading.Thread] = {}
+        while not self.stop.wait(ATTEND_S):
+            self._patiently(partial(self._begin_to_attend, busy))
+        for thread in busy.values():
+            thread.join()
+        self.flow.store.db.close()
+
+    def _begin_to_attend(self, busy: dict[str, threading.Thread]) -> float:
+        for connection in self.wanting():
+            if connection not in busy or not busy[connection].is_alive():
+                busy[connection] = threading.Thread(target=self._attend_to, args=(connection,), daemon=True)
+                busy[connection].start()
+        return 0.0
+
+    def _attend_to(self, connection: str) -> None:
+        self._patiently(partial(self.attend_once, connection))
+        self.flow.store.db.close()
+
+    def wanting(self) -> list[str]:
+        """Return the connections that something is asked of, whose lists are to be read, or that wait for a sweep."""
         store, now = self.flow.store, self.flow.now()
-        wishes = {what: row for (name, what), row in store.wishes().items() if name == connection}
-        if self._lists_due(connection, wishes.get("lists"), now):
+        rows, wishes = store.connections(), store.wishes()
+        asked = {name for (name, _), wish in wishes.items() if wish["answered_at"] is None}
+        asked |= {c for c in self.flow.connections if _lists_due(rows.get(c), wishes.get((c, "lists")), now)}
+        unswept = {c for c in self.scans.keys() & rows.keys() if rows[c]["swept_at"] is None}
+        asked |= {c for c in unswept if store.sweep_wanted(c, now)}
+        return sorted(asked & self.flow.connections.keys())
+
+    def attend_once(self, connection: str) -> float:
+        """Answer what is asked of a connection, read its lists when they are due, sweep it when somebody wants it."""
+        store, now = self.flow.store, self.flow.now()
+        if _lists_due(store.connections().get(connection), store.wishes().get((connection, "lists")), now):
             store.wish(connection, "lists", now)
-        elif not any(row["answered_at"] is None for row in wishes.values()):
-            if connection in self.scans and store.sweep_wanted(connection, now):
-                self.sweep_once(connection)
-            return ATTEND_S
         while not self.stop.is_set() and (wish := store.take_wish(connection, now, LEASE_MS)) is not None:
             self._answer(connection, wish)
-        return ATTEND_S
-
-    def _lists_due(self, connection: str, last: Row | None, now: int) -> bool:
-        """Tell whether the lists are to be read unasked; those of a paused connection are not."""
-        row = self.flow.store.connections().get(connection)
-        if row is not None and row["paused_until"] > now:
-            return False
-        if last is None or last["answered_at"] is None:
-            return last is None
-        return bool(now - last["answered_at"] >= (LISTS_MS if last["ok"] else LISTS_RETRY_MS))
+        if connection in self.scans and store.sweep_wanted(connection, now):
+            self.sweep_once(connection)
+        return 0.0
 
     def _answer(self, connection: str, wish: str) -> None:
         store, started = self.flow.store, time.monotonic()
@@ -266,3 +280,12 @@ class Worker:
         store.prune(now - int(self.retention_s * 1000))
         store.forget_answers(now, now - ANSWERED_MS)
         return PRUNE_S
+
+
+def _lists_due(row: Row | None, last: Row | None, now: int) -> bool:
+    """Tell whether lists are to be read unasked; those of a paused connection are not. row: the connection's."""
+    if row is not None and row["paused_until"] > now:
+        return False
+    if last is None or last["answered_at"] is None:
+        return last is None
+    return bool(now - last["answered_at"] >= (LISTS_MS if last["ok"] else LISTS_RETRY_MS))

@@ -26,8 +26,9 @@ class Health(Value):
     One connection. why: of its state, "" when it works. until: when a pause ends by itself. paused_by: who paused it,
     "" when the bridge did.
 
-    lag_s: how long the oldest look or delivery has waited; 0 when nothing waits. due: looks whose time has come.
-    waiting: deliveries that nobody has turned into looks. holds, dead: what waits for a person.
+    lag_s: how long the oldest look or delivery has waited, or a side has failed that is tried again; 0 when nothing
+    waits. due: looks whose time has come. waiting: deliveries that nobody has turned into looks. holds, dead: what
+    waits for a person.
 
     Of all live workers together: used, calls that started in the last `per_s` seconds, of `limit` (None: not known);
     the breaker of whom it is worst for; broken_s, how long that has not been closed; calls and failed, of the last
@@ -115,7 +116,7 @@ def _of(
         what: max((b["at"] + int(b[f"{what}_for_s"] * 1000) for b in beats), default=0) for what in ("open", "paused")
     }
     state, why, until = _state(row, told is not None, worst, ends, now)
-    oldest = min(at for at in (burden.due_since, burden.waiting_since, now) if at is not None)
+    oldest = min(at for at in (burden.due_since, burden.failing_since, burden.waiting_since, now) if at is not None)
     swept = [beat["sweep_ms"] / 1000 for beat in beats if beat["sweep_ms"] is not None]
     return Health(
         connection=name,

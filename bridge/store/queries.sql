@@ -662,13 +662,19 @@ SELECT (SELECT COUNT(*) FROM hold) AS holds, (SELECT COUNT(*) FROM write WHERE s
 + (SELECT COUNT(*) FROM delivery WHERE substr(outcome, 1, 6) = 'dead: ') AS dead;
 
 -- name: page_of_deliveries
--- Newest first; '' and the widest times take everything. A link is known by what the delivery led to.
+-- Newest first; '' and the widest times take everything. `at + 0` keeps to the order of the ids: out of the index of
+-- times all of them would be sorted for one page.
 SELECT id, connection, at, method, content_type, length(body) AS size, state, outcome FROM delivery
-WHERE id < :before AND at >= :since AND at < :until AND (:connection = '' OR connection = :connection)
-AND (:state = '' OR state = :state) AND substr(outcome, 1, length(:outcome)) = :outcome
-AND (:link = '' OR id IN (SELECT cause FROM attempt WHERE link = :link UNION SELECT delivery FROM journal
-    WHERE link = :link UNION SELECT cause FROM look WHERE link = :link))
-ORDER BY id DESC LIMIT :n;
+WHERE id < :before AND at + 0 >= :since AND at + 0 < :until AND (:connection = '' OR connection = :connection)
+AND (:state = '' OR state = :state) AND substr(outcome, 1, length(:outcome)) = :outcome ORDER BY id DESC LIMIT :n;
+
+-- name: page_of_deliveries_of_link
+-- The same, of what has led to a link.
+SELECT id, connection, at, method, content_type, length(body) AS size, state, outcome FROM delivery
+WHERE id IN (SELECT cause FROM attempt WHERE link = :link UNION SELECT delivery FROM journal WHERE link = :link
+    UNION SELECT cause FROM look WHERE link = :link)
+AND id < :before AND at >= :since AND at < :until AND (:connection = '' OR connection = :connection)
+AND (:state = '' OR state = :state) AND substr(outcome, 1, length(:outcome)) = :outcome ORDER BY id DESC LIMIT :n;
 
 -- name: one_delivery
 SELECT id, connection, at, method, content_type, length(body) AS size, state, outcome FROM delivery WHERE id = :id;
@@ -686,9 +692,15 @@ WHERE id > :cause AND cause = :cause ORDER BY id;
 UPDATE delivery SET state = 'waiting', outcome = '' WHERE id = :id RETURNING id;
 
 -- name: page_of_attempts
+-- In the order of the ids, as deliveries.
 SELECT id, at, link, connection, cause, outcome, reason, detail, fails, ms FROM attempt
-WHERE id < :before AND at >= :since AND (:connection = '' OR connection = :connection)
-AND (:link = '' OR link = :link) AND substr(outcome, 1, length(:outcome)) = :outcome ORDER BY id DESC LIMIT :n;
+WHERE id < :before AND at + 0 >= :since AND (:connection = '' OR connection = :connection)
+AND substr(outcome, 1, length(:outcome)) = :outcome ORDER BY id DESC LIMIT :n;
+
+-- name: page_of_attempts_of_link
+SELECT id, at, link, connection, cause, outcome, reason, detail, fails, ms FROM attempt
+WHERE link = :link AND id < :before AND at + 0 >= :since AND (:connection = '' OR connection = :connection)
+AND substr(outcome, 1, length(:outcome)) = :outcome ORDER BY id DESC LIMIT :n;
 
 -- name: page_of_holds
 -- The oldest first, from after the last one that was seen.
@@ -869,6 +881,11 @@ WHERE duty.owner = excluded.owner OR duty.until <= :now RETURNING name;
 -- name: due_by_connection
 SELECT k.connection, COUNT(*) AS n, MIN(k.at) AS since FROM look k JOIN link l ON l.id = k.link AND l.state = 'live'
 WHERE k.at <= :now GROUP BY k.connection;
+
+-- name: failing_by_connection
+-- Sides whose calls fail, and that are tried again: a look that moves on with each try does not tell since when.
+SELECT r.connection, MIN(r.failing_since) AS since FROM ref r WHERE r.failing_since IS NOT NULL
+AND EXISTS (SELECT 1 FROM look k WHERE k.link = r.link AND k.connection = r.connection) GROUP BY r.connection;
 
 -- name: waiting_by_connection
 SELECT connection, COUNT(*) AS n, MIN(at) AS since FROM delivery WHERE state = 'waiting' GROUP BY connection;

@@ -138,6 +138,7 @@ CREATE INDEX hub_unknown ON hub (field, substr(value, 1, 200)) WHERE substr(valu
 CREATE INDEX attempt_cause ON attempt (cause, link, id);
 CREATE INDEX attempt_failed ON attempt (cause, link, id) WHERE outcome IN ('failed', 'dead', 'refused');
 CREATE INDEX attempt_link ON attempt (link, id);
+CREATE INDEX ref_failing ON ref (connection, failing_since) WHERE failing_since IS NOT NULL;
 CREATE INDEX delivery_dead ON delivery (id) WHERE substr(outcome, 1, 6) = 'dead: ';
 ALTER TABLE hold ADD COLUMN kind TEXT NOT NULL DEFAULT '';
 ALTER TABLE write ADD COLUMN answer TEXT NOT NULL DEFAULT '';

@@ -41,7 +41,7 @@ SECONDS: Sequence[tuple[str, str, str, str, Sequence[str]]] = (
     ("bridge_call_seconds", "Time that these reads and writes took.", "call_ms", "kind", ("read", "write")),
 )
 GAUGES: Sequence[tuple[str, str, Callable[[Health], float | None]]] = (
-    ("bridge_lag_seconds", "How long the oldest look or delivery has waited; 0: none waits.", lambda h: h.lag_s),
+    ("bridge_lag_seconds", "How long the oldest change has waited; 0: none waits.", lambda h: h.lag_s),
     ("bridge_looks_due", "Looks whose time has come.", lambda h: h.due),
     ("bridge_deliveries_waiting", "Deliveries that no worker has taken in yet.", lambda h: h.waiting),
     ("bridge_holds", "Fields and records that wait for a person.", lambda h: h.holds),

@@ -27,6 +27,7 @@ from bridge.desk.link_table import export, import_rows
 from bridge.store.searching import Wanted
 from bridge.web import create_app
 from tests.bench.figures import percentile
+from tests.e2e.database import ask
 from tests.postgres import emptied, server
 
 SHARES = (0.1, 0.5, 1.0)
@@ -128,12 +129,12 @@ def _get(client: FlaskClient, path: str) -> None:
 
 def tell(title: str, found: Iterator[tuple[str, Callable[[int], object]]]) -> None:
     print(f"\n{title:<40}{'p50 ms':>9}{'p99 ms':>9}")
-    for text, ask in found:
-        ask(0)
+    for text, question in found:
+        question(0)
         waits = []
         for i in range(TIMES):
             started = time.perf_counter()
-            ask(i)
+            question(i)
             waits.append((time.perf_counter() - started) * 1000)
         print(f"{text:<40}{percentile(waits, 0.5):>9.2f}{percentile(waits, 0.99):>9.2f}", flush=True)
 
@@ -154,6 +155,8 @@ def main() -> None:
 
         bridge = opened(imports(here, database, given.links))
         give_names(bridge)
+        if address:
+            ask(bridge.settings.database, "ANALYZE")  # as a server does by itself, but for those of tests
         tell(f"store, {given.links:,} links", searches(bridge, given.links))
         tell(f"pages, {given.links:,} links", visits(bridge, given.links))
         started = time.monotonic()

@@ -15,10 +15,10 @@ from click.testing import CliRunner
 from bridge.assembly import Assembled, assemble
 from bridge.cli import cli
 from bridge.connectors.budget import Budget
-from bridge.core.model import FOREVER, Hold, Look, Ref
+from bridge.core.model import FOREVER, Effects, Hold, Look, Ref
 from bridge.desk.pulse import ALIVE_MS, Health, health
 from bridge.store.audit import Deed
-from bridge.store.store import Intake
+from bridge.store.store import Attempt, Intake
 from bridge.worker import Worker
 
 ROOT = Path(__file__).parents[2]
@@ -135,6 +135,23 @@ def test_dead_letters_are_writes_and_deliveries(bridge: Assembled) -> None:
         delivery = bridge.store.accept("getfly", None, bridge.now(), **kept)
         bridge.store.become_looks([Intake(delivery or "", (), outcome)])
     assert (of(bridge).dead, of(bridge).needs, bridge.store.waits()["dead"]) == (2, ["2 dead letters"], 2)
+
+
+def test_a_crm_that_is_away_is_late_although_each_try_moves_its_look(bridge: Assembled) -> None:
+    beat(bridge)
+    link, store, now = deal(bridge), bridge.store, bridge.now()
+    claim = store.claim("w", now, 60_000)
+    assert claim is not None
+    at = store.load(claim)
+    again = Effects(looks=[Look(Ref("getfly", "g1"), now + 900_000, "linked")])
+    failed = Attempt(link, "getfly", "linked", "failed", "no_answer", fails=3, failing_since=now - 3_600_000)
+    taken = {"getfly": (now, ["linked"])}
+    store.save(claim, at, now, effects=again, taken=taken, attempt=failed, cause="linked")
+    each = of(bridge)
+    assert each.due == 0 and 3_600 <= each.lag_s < 3_700
+    given_up = {"getfly": (now + 900_000, ["linked"])}
+    store.save(claim, at, now, taken=given_up, cause="linked")
+    assert of(bridge).lag_s == 0, "what was given up does not wait"
 
 
 def test_silent_processes_are_forgotten_after_an_hour(bridge: Assembled) -> None:

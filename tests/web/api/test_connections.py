@@ -22,6 +22,13 @@ def test_connections_are_listed_paused_and_resumed(hoa: Caller, lan: Caller) -> 
     assert deeds == [("connection resumed", "getfly", ""), ("connection paused", "getfly", "quarter end")]
 
 
+def test_how_each_connection_does_is_told(seat: Assembled, hoa: Caller, lan: Caller) -> None:
+    hoa("POST", "/connections/getfly/pause", json={"why": "quarter end"}, status=200)
+    told = lan("GET", "/health", status=200).json
+    assert told["workers"] == 0 and [c["connection"] for c in told["connections"]] == list(seat.connections)
+    assert {(c["state"], c["breaker"], c["lag_s"]) for c in told["connections"]} == {("no worker", "closed", 0.0)}
+
+
 @pytest.mark.parametrize(("path", "question"), [("test", "test"), ("lists", "lists")])
 def test_the_worker_is_asked_and_the_web_layer_calls_nobody(
     seat: Assembled, hoa: Caller, lan: Caller, path: str, question: str
