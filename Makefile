@@ -2,7 +2,7 @@ PYTHON ?= python3
 RUN = .venv/bin/
 SEED ?= 1
 
-.PHONY: run demo demo-rough test check chromium pictures sim fuzz crash deploys bench clean
+.PHONY: run demo demo-rough test check chromium pictures sim fuzz crash deploys bench bench-seat clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -39,5 +39,7 @@ deploys: .venv/installed ; $(RUN)python -m tests.e2e.deploy --deploys $(or $(N),
 	touch $@
 
 bench: .venv/bench ; $(RUN)python -m tests.bench $(ARGS)
+
+bench-seat: .venv/installed ; $(RUN)python -m tests.bench.seat $(ARGS)
 
 clean: ; rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

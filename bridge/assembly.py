@@ -13,6 +13,8 @@ from pathlib import Path
 
 import uuid_utils
 
+from bridge.alerting import Alerting
+from bridge.attempted import Telling
 from bridge.connectors.base import Account, Connector
 from bridge.connectors.budget import Budget, Grants
 from bridge.connectors.http import RequestsTransport
@@ -20,12 +22,12 @@ from bridge.connectors.registry import VENDORS
 from bridge.core.errors import BridgeError, Misconfigured
 from bridge.core.grants import Limits
 from bridge.desk import Desk
+from bridge.desk.alarms import hook
 from bridge.flow import Flow
-from bridge.log import log_event
 from bridge.settings import ConnectionSettings, Settings, load
 from bridge.sides import Connection
 from bridge.store import Clock, Store, on_server
-from bridge.store.store import Attempt
+from bridge.store.tally import Tally
 from bridge.worker import Worker
 
 
@@ -39,6 +41,7 @@ class Assembled:
     settings: Settings
     proxies: int = 0
     process: str = field(default_factory=lambda: str(uuid_utils.uuid7()))
+    tally: Tally = field(default_factory=Tally)
 
     @cached_property
     def store(self) -> Store:
@@ -75,7 +78,8 @@ class Assembled:
     @cached_property
     def flow(self) -> Flow:
         dice = random.SystemRandom().random
-        return Flow(self.store, self.connections, self.settings.policies, now=self.now, dice=dice, report=_logged)
+        report = Telling(self.process, self.tally)
+        return Flow(self.store, self.connections, self.settings.policies, now=self.now, dice=dice, report=report)
 
     @cached_property
     def desk(self) -> Desk:
@@ -100,7 +104,10 @@ class Assembled:
             self.settings.retention_days * 86_400.0,
             name=self.process,
             budgets=self.budgets,
+            tally=self.tally,
+            swept=lambda connection, found: self.tally.add([((connection, "sweep", ""), 1)]),
             attends=True,
+            rounds=[Alerting(self.desk, hook(self.settings.alerts), self.process)] if self.settings.alerts else [],
         )
 
     @property
@@ -138,16 +145,3 @@ def connector_of(c: ConnectionSettings, gate: Budget, now_s: Callable[[], float]
     patience = {"connect_s": min(5.0, timeout_s / 4), "read_s": min(10.0, timeout_s / 2)}
     transport = RequestsTransport(**patience, allow_private=c.allow_private)
     return VENDORS[c.vendor](account, transport=transport, gate=gate, now_s=now_s)
-
-
-def _logged(attempt: Attempt) -> None:
-    log_event(
-        "delivery.attempted",
-        connection=attempt.connection,
-        link=attempt.link,
-        cause=attempt.cause,
-        outcome=attempt.outcome,
-        reason=attempt.reason,
-        fails=attempt.fails,
-        ms=attempt.ms,
-    )

@@ -8,17 +8,17 @@ connectors, the clock and the dice.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from bridge.connectors.base import Connector, Inbound
 from bridge.core.backoff import next_try
 from bridge.core.errors import BridgeError, Disconnected, Misconfigured, Permanent, Transient
 from bridge.core.merge import Merge, in_doubt
-from bridge.core.model import FOREVER, Effects, Entry, Hold, Link, Look, Record, Side, Write
+from bridge.core.model import FOREVER, Effects, Entry, Hold, Look, Native, Record, Side, Write
 from bridge.core.plan import Plan, behind, due, garbled, leave_out, plan
-from bridge.core.rules import Rules
 from bridge.core.story import outcome_of
+from bridge.passes import Facts, Pass
 from bridge.sides import Connection, Sides
 from bridge.store import Claim, Fenced, Store
 from bridge.store.store import Attempt, Intake, Waiting
@@ -26,33 +26,10 @@ from bridge.store.store import Attempt, Intake, Waiting
 LEASE_MS = 60_000
 
 
-@dataclass
-class Pass:
-    """
-    One pass over one link under its lease.
-
-    upto: the time up to which `causes` holds its looks. singly: connections that refused a whole patch, so that each
-    field is now written alone. resting: connections that failed and are tried again later.
-    """
-
-    claim: Claim
-    link: Link
-    rules: Rules
-    upto: int
-    causes: dict[str, list[str]]
-    tried: dict[str, tuple[object, ...]] = field(default_factory=dict)
-    singly: set[str] = field(default_factory=set)
-    resting: set[str] = field(default_factory=set)
-
-    def cause(self, connection: str = "") -> str:
-        """The delivery, or the word, that this side is looked at for; for a target, that of the first side."""
-        mine = self.causes.get(connection) or next(iter(self.causes.values()), ["again"])
-        return mine[0]
-
-
 class Flow:
     """
-    now: epoch milliseconds. dice: uniform in [0, 1). report: told of each attempt, for the log.
+    now: epoch milliseconds. dice: uniform in [0, 1). report: told of each attempt, for log and counts; of one that met
+    a defect without facts.
     """
 
     def __init__(
@@ -63,7 +40,7 @@ class Flow:
         *,
         now: Callable[[], int],
         dice: Callable[[], float],
-        report: Callable[[Attempt], None] = lambda attempt: None,
+        report: Callable[[Attempt, Facts | None], None] = lambda attempt, facts: None,
     ) -> None:
         self.store, self.connections = store, connections
         self.now, self.dice, self.report = now, dice, report
@@ -129,7 +106,7 @@ class Flow:
                 taken, ended, cause = {connection: (now, causes)}, (causes, "dead: defect"), causes[0]
                 attempt, holds = Attempt(link.id, connection, cause, "dead", "defect", trace), {connection: [why]}
                 self.store.save(claim, link, now, taken=taken, holds=holds, ended=ended, attempt=attempt, cause=cause)
-                self.report(attempt)
+                self.report(attempt, None)
             self.store.release(claim)
         except Fenced:
             return
@@ -173,7 +150,7 @@ class Flow:
         connection, started = side.ref.connection, self.now()
         versions = {f: h.version for f, h in at.link.hubs.items()}
         try:
-            seen = self._connector(connection).read(side.ref)
+            seen = self._read(at, side)
         except BridgeError as error:
             self._failed(at, side, error, started, taken=True)
             return
@@ -213,7 +190,7 @@ class Flow:
         connection, started = side.ref.connection, self.now()
         connector = self._connector(connection)
         try:
-            seen = connector.read(side.ref)
+            seen = self._read(at, side)
         except BridgeError as error:
             self._failed(at, side, error, started)
             return
@@ -248,10 +225,8 @@ class Flow:
         assert write is not None
         if at.claim.until - self.now() < self.connections[connection].habits.timeout:
             self.store.renew(at.claim, self.now(), LEASE_MS)
-        connector = self._connector(connection)
         try:
-            with connector.http.telling(connector.account.secrets.values()):
-                answer = connector.write(seen, {f: said.value for f, said in write.patch.items()})
+            answer = self._write(at, seen, {f: said.value for f, said in write.patch.items()})
         except Transient as error:
             if error.in_doubt:
                 side.open = replace(write, at=self.now())
@@ -370,9 +345,25 @@ class Flow:
 
     def _save(self, at: Pass, *, attempt: Attempt | None = None, **decided: Any) -> None:
         """Save what one step decided, as `Store.save` takes it, and tell of its attempt."""
+        again = attempt is not None and at.claim.failing.get(attempt.connection, (0, None))[0] > 0
         self.store.save(at.claim, at.link, self.now(), attempt=attempt, cause=at.cause(), **decided)
         if attempt is not None:
-            self.report(attempt)
+            self.report(attempt, at.facts(attempt, self.now(), again))
+
+    def _read(self, at: Pass, side: Side) -> Record | None:
+        started = self.now()
+        try:
+            return self._connector(side.ref.connection).read(side.ref)
+        finally:
+            at.calls.reads, at.calls.read_ms = at.calls.reads + 1, at.calls.read_ms + self.now() - started
+
+    def _write(self, at: Pass, seen: Record, patch: Mapping[str, Native]) -> Record | None:
+        started, connector = self.now(), self._connector(seen.ref.connection)
+        try:
+            with connector.http.telling(connector.account.secrets.values()):
+                return connector.write(seen, patch)
+        finally:
+            at.calls.writes, at.calls.write_ms = at.calls.writes + 1, at.calls.write_ms + self.now() - started
 
     def _connector(self, connection: str) -> Connector:
         return self.connections[connection].connector

@@ -25,9 +25,11 @@ PRIVATE = re.compile(r"[^\s@\"'<>]+@[\w-]+\.[\w.-]+|\+?\d[\d ().-]{7,}\d")
 
 class Fields(TypedDict, total=False):
     """
-    What a line may hold. ref: the vendor's id. detail: of our own errors, never a field's value. trace: see trace_of.
+    What a line may hold. ref: the vendor's id. fields: names, never values. detail: of our own errors, never a field's
+    value. trace: see trace_of. The rest of an attempt: see passes.Facts.
     """
 
+    process: str
     connection: str
     vendor: str
     ref: str
@@ -35,6 +37,7 @@ class Fields(TypedDict, total=False):
     delivery: str
     cause: str
     outcome: str
+    fields: str
     reason: str
     detail: str
     where: str
@@ -42,6 +45,14 @@ class Fields(TypedDict, total=False):
     trace: str
     attempts: int
     fails: int
+    due: int
+    held: int
+    refused: int
+    lag_ms: int
+    reads: int
+    read_ms: int
+    writes: int
+    write_ms: int
     count: int
     bytes: int
     ms: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -18,6 +18,7 @@ from bridge.log import Fields, log_event, trace_of
 from bridge.store import STORE_FAILED, Fenced
 from bridge.store.rows import Row
 from bridge.store.store import Intake
+from bridge.store.tally import Tally
 from bridge.sweep import Swept, sweep
 
 IDLE_S = 1.0
@@ -37,7 +38,8 @@ class Worker:
     Runs a flow until told to stop. scans: seconds between two sweeps, by connection. retention_s: how long raw
     deliveries, attempts and finished writes are kept. name: unlike that of any other process. budgets: by connection,
     when they are shared with other processes; what they know is told to all. attends: whether it does what people ask
-    of a connection, and reads its lists daily.
+    of a connection, and reads its lists daily. tally: what this process counts. rounds: what else is done again and$
+    again, after as many seconds as each returns.
     """
 
     flow: Flow
@@ -46,6 +48,8 @@ class Worker:
     retention_s: float = 14 * 86_400.0
     name: str = "worker"
     budgets: Mapping[str, Budget] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
+    rounds: Sequence[Callable[[], float]] = ()
     attends: bool = False
     swept: Callable[[str, Swept], None] = lambda connection, swept: None
     stop: threading.Event = field(default_factory=threading.Event)
@@ -63,6 +67,7 @@ class Worker:
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         with suppress(Transient):
+            self.tally.flush(self.flow.store)
             for budget in self.budgets.values():
                 budget.give_back()
             self.flow.store.end_pulse(self.name)
@@ -78,9 +83,9 @@ class Worker:
         sharing = (
             [partial(self._every, self._tend_once), partial(self._every, self._pulse_once)] if self.budgets else []
         )
-        attended = self.flow.connections if self.attends else ()
-        attending = [partial(self._every, partial(self.attend_once, c)) for c in attended]
-        return [*working, *sweeping, pruning, *sharing, *attending]
+        rounds = [partial(self._every, each) for each in self.rounds]
+        attending = [self._attend] if self.attends else []
+        return [*working, *sweeping, pruning, *sharing, *rounds, *attending]
 
     def _work(self, owner: str) -> None:
         """One thread: take in, claim, work; sleep only when there was nothing."""
@@ -202,31 +207,46 @@ class Worker:
         if self.stop.is_set() or not self.flow.store.renew_sweep(connection, self.name, self.flow.now(), LEASE_MS):
             raise Fenced(connection)
 
-    def attend_once(self, connection: str) -> float:
-        """
-        Answer what is asked of a connection, read its lists when that was a day ago, and sweep it when somebody wants
-        it. Raises as the store does.
-        """
+    def _attend(self) -> None:
+        """Look for what people ask. A connection with something to do gets a thread, as a sweep of it may take long."""
+        busy: dict[str, threading.Thread] = {}
+        while not self.stop.wait(ATTEND_S):
+            self._patiently(partial(self._begin_to_attend, busy))
+        for thread in busy.values():
+            thread.join()
+        self.flow.store.db.close()
+
+    def _begin_to_attend(self, busy: dict[str, threading.Thread]) -> float:
+        for connection in self.wanting():
+            if connection not in busy or not busy[connection].is_alive():
+                busy[connection] = threading.Thread(target=self._attend_to, args=(connection,), daemon=True)
+                busy[connection].start()
+        return 0.0
+
+    def _attend_to(self, connection: str) -> None:
+        self._patiently(partial(self.attend_once, connection))
+        self.flow.store.db.close()
+
+    def wanting(self) -> list[str]:
+        """Return the connections that something is asked of, whose lists are to be read, or that wait for a sweep."""
         store, now = self.flow.store, self.flow.now()
-        wishes = {what: row for (name, what), row in store.wishes().items() if name == connection}
-        if self._lists_due(connection, wishes.get("lists"), now):
+        rows, wishes = store.connections(), store.wishes()
+        asked = {name for (name, _), wish in wishes.items() if wish["answered_at"] is None}
+        asked |= {c for c in self.flow.connections if _lists_due(rows.get(c), wishes.get((c, "lists")), now)}
+        unswept = {c for c in self.scans.keys() & rows.keys() if rows[c]["swept_at"] is None}
+        asked |= {c for c in unswept if store.sweep_wanted(c, now)}
+        return sorted(asked & self.flow.connections.keys())
+
+    def attend_once(self, connection: str) -> float:
+        """Answer what is asked of a connection, read its lists when they are due, sweep it when somebody wants it."""
+        store, now = self.flow.store, self.flow.now()
+        if _lists_due(store.connections().get(connection), store.wishes().get((connection, "lists")), now):
             store.wish(connection, "lists", now)
-        elif not any(row["answered_at"] is None for row in wishes.values()):
-            if connection in self.scans and store.sweep_wanted(connection, now):
-                self.sweep_once(connection)
-            return ATTEND_S
         while not self.stop.is_set() and (wish := store.take_wish(connection, now, LEASE_MS)) is not None:
             self._answer(connection, wish)
-        return ATTEND_S
-
-    def _lists_due(self, connection: str, last: Row | None, now: int) -> bool:
-        """Tell whether the lists are to be read unasked; those of a paused connection are not."""
-        row = self.flow.store.connections().get(connection)
-        if row is not None and row["paused_until"] > now:
-            return False
-        if last is None or last["answered_at"] is None:
-            return last is None
-        return bool(now - last["answered_at"] >= (LISTS_MS if last["ok"] else LISTS_RETRY_MS))
+        if connection in self.scans and store.sweep_wanted(connection, now):
+            self.sweep_once(connection)
+        return 0.0
 
     def _answer(self, connection: str, wish: str) -> None:
         store, started = self.flow.store, time.monotonic()
@@ -249,9 +269,10 @@ class Worker:
         return TEND_S
 
     def _pulse_once(self) -> float:
-        """Tell what only this process knows of each connection, for pages and alerts."""
+        """Tell what only this process knows of each connection, for pages and alerts, and what it has counted."""
         known = {c: {**asdict(budget.state()), "sweep_ms": self.sweep_ms.get(c)} for c, budget in self.budgets.items()}
         self.flow.store.beat(self.name, known, self.flow.now())
+        self.tally.flush(self.flow.store)
         return PULSE_S
 
     def _prune_once(self) -> float:
@@ -259,3 +280,12 @@ class Worker:
         store.prune(now - int(self.retention_s * 1000))
         store.forget_answers(now, now - ANSWERED_MS)
         return PRUNE_S
+
+
+def _lists_due(row: Row | None, last: Row | None, now: int) -> bool:
+    """Tell whether lists are to be read unasked; those of a paused connection are not. row: the connection's."""
+    if row is not None and row["paused_until"] > now:
+        return False
+    if last is None or last["answered_at"] is None:
+        return last is None
+    return bool(now - last["answered_at"] >= (LISTS_MS if last["ok"] else LISTS_RETRY_MS))

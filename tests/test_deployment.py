@@ -58,7 +58,7 @@ def test_app_json_starts_the_processes_of_the_procfile() -> None:
     assert [one["plan"].partition(":")[0] for one in app["addons"]] == ["heroku-postgresql"]
 
 
-@pytest.mark.parametrize("page", ["docs/deploy.md", "docs/sizing.md"])
+@pytest.mark.parametrize("page", ["docs/deploy.md", "docs/sizing.md", "docs/observability.md"])
 def test_a_page_names_commands_and_files_that_exist(page: str) -> None:
     text = (ROOT / page).read_text("utf-8")
     code = "\n".join(re.findall(r"`([^`\n]+)`", text.replace("```", "")))

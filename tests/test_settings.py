@@ -437,3 +437,56 @@ def test_a_host_that_keeps_only_mounted_disks_is_warned_of(tmp_path: Path, varia
     assert not a_load(tmp_path, connection(), {**ENV, "BRIDGE_DATABASE": "/not-mounted/bridge.db"}).warning
     if Path("/dev").is_mount():
         assert not warned("/dev/bridge.db")
+
+
+# Alerts
+
+ALERT_ENV = {**ENV, "ALERT_URL": "https://hooks.example.com/T0/B0?x=1", "ALERT_TOKEN": "tok"}
+
+
+def alerts(*keys: str) -> str:
+    return connection() + "\n".join(["[alerts]", *keys]) + "\n"
+
+
+def test_without_an_address_nobody_is_told(tmp_path: Path) -> None:
+    assert a_load(tmp_path, connection()).alerts is None
+    assert a_load(tmp_path, alerts("lag_s = [60]")).alerts is None
+
+
+def test_alerts_have_safe_levels_and_their_address_is_a_secret(tmp_path: Path) -> None:
+    settings = a_load(tmp_path, alerts('url = "env:ALERT_URL"', 'token = "env:ALERT_TOKEN"', "holds = [5]"), ALERT_ENV)
+    made = settings.alerts
+    assert made is not None and (made.url, made.token) == (ALERT_ENV["ALERT_URL"], "tok")
+    assert made.levels == {
+        "lag": [300, 1800, 14_400], "holds": [5], "dead": [1, 10, 100], "refused": [1], "breaker": [300]
+    }  # fmt: skip
+    assert {made.url, made.token} <= settings.secret_values() and "hooks.example" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("key", "url", "told"),
+    [
+        ('url = "https://hooks.example.com"', "", "alerts.url: must name an environment variable, not hold the secret"),
+        ('url = "env:NONE"', "", "alerts.url: the environment variable NONE is not set"),
+        ('url = "env:ALERT_URL"', "http://hooks.example.com", "alerts.url: the address does not begin with https://"),
+        (
+            'url = "env:ALERT_URL"',
+            "https://10.0.0.7/x",
+            "the address leads to a private or reserved address",
+        ),
+        ('url = "env:ALERT_URL"', "hooks.example.com", "alerts.url: is not an address"),
+        ("lag_s = [300, 60]", "", "alerts.lag_s: does not rise"),
+        ("holds = []", "", "alerts.holds: does not rise"),
+        ("dead = 3", "", "alerts.dead: must be a list"),
+        ("breaker = [3]", "", "alerts.breaker: unknown key. did you mean breaker_s?"),
+    ],
+)
+def test_a_mistake_in_alerts_is_named(tmp_path: Path, key: str, url: str, told: str) -> None:
+    [line] = lines(tmp_path, alerts(key), {**ENV, "ALERT_URL": url} if url else ENV)
+    assert told in line
+
+
+def test_alerts_may_go_into_the_own_network_when_that_is_said(tmp_path: Path) -> None:
+    env = {**ENV, "ALERT_URL": "http://10.0.0.7/x"}
+    made = a_load(tmp_path, alerts("allow_private = true", 'url = "env:ALERT_URL"'), env).alerts
+    assert made is not None and made.allow_private

@@ -22,7 +22,7 @@ from bridge.flow import Flow
 from bridge.sides import Connection
 from bridge.store import CURE, Claim, Store
 from bridge.sweep import Swept
-from bridge.worker import LISTS_MS, LISTS_RETRY_MS, PRUNE_S, STORE_WAIT_S, SWEEP_RETRY_S, Worker
+from bridge.worker import ANSWERED_MS, LISTS_MS, LISTS_RETRY_MS, PRUNE_S, STORE_WAIT_S, SWEEP_RETRY_S, Worker
 from tests.store.raw import raw, writer
 
 FIELDS = {"name": "One", "amount": "10", "stage": None, "owner": None, "probability": 5, "expected_close": None}
@@ -313,6 +313,15 @@ def test_pruning_is_tried_again_when_the_store_fails(tmp_path: Path) -> None:
     assert worker._patiently(worker._prune_once) == PRUNE_S
 
 
+def test_pruning_forgets_what_was_answered_a_day_ago(tmp_path: Path) -> None:
+    worker, _, _ = made(tmp_path / "b.db")
+    store, now = worker.flow.store, worker.flow.now()
+    for key, at in (("old", now - ANSWERED_MS - 1), ("new", now - ANSWERED_MS + 60_000)):
+        store.begin_request("t", key, "r", at, forgotten=0, given_up=0)
+    worker._prune_once()
+    assert store.answered("t", "old") is None and store.answered("t", "new") is not None
+
+
 def test_a_thread_that_waits_for_a_slow_crm_keeps_no_delivery_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -430,3 +439,40 @@ def test_a_sweep_that_is_asked_for_comes_within_seconds(tmp_path: Path) -> None:
     other.attend_once("a")
     other.attend_once("a")
     assert len(found) == 1
+
+
+def test_what_wants_attention_is_seen_and_nothing_else(tmp_path: Path) -> None:
+    one, other, _ = two_workers(tmp_path / "b.db")
+    store = one.flow.store
+    assert other.wanting() == ["a", "b"], "no list has been read yet"
+    for connection in ("a", "b"):
+        other.attend_once(connection)
+    assert other.wanting() == []
+    store.wish("b", "test", epoch_ms())
+    store.wish("gone from the settings", "test", epoch_ms())
+    assert other.wanting() == ["b"]
+    other.attend_once("b")
+    one.sweep_once("a")
+    assert other.wanting() == []
+    store.want_sweep("a")
+    assert other.wanting() == ["a"]
+    store.pause("a", "by hand")
+    assert other.wanting() == []
+
+
+def test_a_running_worker_does_what_is_asked_and_ends_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker, _, _ = made(tmp_path / "b.db")
+    worker.attends = True
+    monkeypatch.setattr("bridge.worker.ATTEND_S", 0.01)
+    ended: list[bool] = []
+    running = threading.Thread(target=lambda: ended.append(worker.run()))
+    running.start()
+    store = worker.flow.store
+    store.wish("a", "test", epoch_ms())
+    deadline = time.monotonic() + 30
+    while len(store.wishes()) < 3 or any(row["answered_at"] is None for row in store.wishes().values()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    worker.stop.set()
+    running.join()
+    assert ended == [True]

@@ -11,6 +11,7 @@ import sys
 
 import click
 
+from bridge.cli.alerts import alert
 from bridge.cli.choices import choice
 from bridge.cli.connect import connect
 from bridge.cli.data import db
@@ -43,24 +44,8 @@ def cli(context: click.Context, config: str) -> None:
 
 
 COMMANDS = (
-    *(
-        check,
-        connect,
-        status,
-        serve,
-        work,
-        sandbox,
-        demo,
-        link,
-        choice,
-        hold,
-        dead_group,
-        delivery,
-        attempt,
-        sweep,
-        explain,
-    ),
-    *(db, token),
+    *(check, connect, status, serve, work, sandbox, demo, link, choice, hold, dead_group, delivery),
+    *(attempt, sweep, explain, db, token, alert),
 )
 for command in COMMANDS:
     cli.add_command(command)

@@ -9,7 +9,7 @@ from typing import TextIO
 
 import click
 
-from bridge.cli.parts import COMMAND_LINE, as_json, show, with_tables
+from bridge.cli.parts import COMMAND_LINE, as_json, form_of, formed, show, with_tables
 from bridge.desk import choice_table, choices
 from bridge.desk.choices import Chosen, Use
 from bridge.desk.table import Form, Report
@@ -18,9 +18,6 @@ from bridge.desk.unmapped import Unmapped, unmapped
 USE = click.Choice(["both", "read", "write"])
 connection_option = click.option("--connection", default="", help="Only of this connection.")
 field_option = click.option("--field", default="", help="Only of this field, such as stage or owner.")
-form_option = click.option(
-    "--form", type=click.Choice(["csv", "ndjson"]), help="What the file is; else its name says it: .ndjson, or CSV."
-)
 
 
 @click.group()
@@ -94,7 +91,7 @@ def drop(context: click.Context, connection: str, field: str, native: str, canon
 
 @choice.command("import")
 @click.argument("file", type=click.File("r", encoding="utf-8-sig"))
-@form_option
+@formed
 @click.option("--dry-run", is_flag=True, help="Only tell what would happen.")
 @as_json
 @click.pass_context
@@ -105,7 +102,7 @@ def import_command(context: click.Context, file: TextIO, form: Form | None, dry_
     Lines that are wrong are named and left out. Ends with 1 when there are any.
     """
     desk = with_tables(context).desk
-    report = choice_table.import_rows(desk, COMMAND_LINE, file, form or _form(file.name), dry=dry_run)
+    report = choice_table.import_rows(desk, COMMAND_LINE, file, form or form_of(file.name), dry=dry_run)
     show(report, _told(report, file.name), as_json)
     if report.conflicting or report.invalid:
         sys.exit(1)
@@ -113,16 +110,12 @@ def import_command(context: click.Context, file: TextIO, form: Form | None, dry_
 
 @choice.command("export")
 @click.argument("file", type=click.File("w", encoding="utf-8"), default="-")
-@form_option
+@formed
 @click.pass_context
 def export(context: click.Context, file: TextIO, form: Form | None) -> None:
     """Write every choice as a line of a file that `bridge choice import` takes."""
-    for line in choice_table.export(with_tables(context).desk, form or _form(file.name)):
+    for line in choice_table.export(with_tables(context).desk, form or form_of(file.name)):
         file.write(line)
-
-
-def _form(name: str) -> Form:
-    return "ndjson" if name.endswith((".ndjson", ".jsonl")) else "csv"
 
 
 def _line(c: Chosen) -> str:
@@ -155,7 +148,7 @@ def _waiting(found: Sequence[Unmapped], *, more: bool) -> Iterator[str]:
 
 def _told(report: Report, name: str) -> Iterator[str]:
     would = "would be " if report.dry else ""
-    kept = f"{report.created} {would}created, {report.changed} changed, {report.unchanged} unchanged"
+    kept = f"{would}{report.created} created, {report.changed} changed, {report.unchanged} unchanged"
     yield f"choices: {kept}, {report.conflicting} conflicting, {report.invalid} invalid"
     for line in report.lines:
         yield f"{name}: line {line.number}: {line.verdict}: {line.detail}"

@@ -10,10 +10,11 @@ import click
 
 from bridge.cli.parts import COMMAND_LINE, Ended, as_json, show, with_tables
 from bridge.core.errors import BridgeError, Transient
-from bridge.desk import Desk, Value, connections, moment
+from bridge.desk import Desk, Refused, Value, connections, moment
 from bridge.desk.pulse import health
 
 POLL_S = 1.0
+LEFT = "Do what is listed above; a webhook with a wrong secret shows in the bridge's log as delivery.forged."
 
 
 class Connected(Value):
@@ -60,7 +61,7 @@ def _webhooks(desk: Desk, connection: str) -> tuple[list[str], list[str]]:
     """Return what was set up by API, and the steps of a person where that is not possible."""
     try:
         done = connections.subscribe(desk, COMMAND_LINE, connection)
-    except BridgeError as error:
+    except (BridgeError, Refused) as error:
         click.echo(f"{connection}: {error}", err=True)
         done = None
     return (done, []) if done is not None else ([], connections.steps(desk, connection, secrets=True))
@@ -96,8 +97,7 @@ def _wait(desk: Desk, account: connections.Account, started: int) -> None:
         came = _until(lambda: connections.account(desk, name).swept, since)
         words = "it was swept"
     if came is None:
-        left = "do what is listed above; a webhook with a wrong secret shows in the bridge's log as delivery.forged"
-        raise Ended(f"{name}: not heard yet. {left if account.calls else 'is the worker running?'}", 1)
+        raise Ended(f"{name}: not heard yet. {LEFT if account.calls else 'Is the worker running?'}", 1)
     click.echo(f"{name}: {words} at {came:%H:%M:%S} UTC")
 
 

@@ -25,6 +25,8 @@ def explain(context: click.Context, connection: str, vendor_id: str | None, only
     Name a connection and the id or code of the deal there, or the id of the link alone.
     """
     desk = with_tables(context).desk
+    if vendor_id is None and connection in desk.connections:
+        raise click.UsageError(f"name the id or code of the deal at {connection}, too")
     link = connection if vendor_id is None else story.link_of(desk, connection, vendor_id)
     found = story.explain(desk, link, only)
     show(found, _told(found), as_json)

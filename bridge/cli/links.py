@@ -9,7 +9,7 @@ from typing import TextIO
 
 import click
 
-from bridge.cli.parts import COMMAND_LINE, as_json, show, with_tables
+from bridge.cli.parts import COMMAND_LINE, as_json, form_of, formed, show, with_tables
 from bridge.desk import Value, links
 from bridge.desk.link_table import export, import_rows
 from bridge.desk.links import Linked
@@ -18,7 +18,6 @@ from bridge.desk.table import Form, Report
 PAGE = 200
 
 kinded = click.option("--kind", type=click.Choice(links.KINDS), default="opportunity", show_default=True)
-formed = click.option("--form", type=click.Choice(["csv", "ndjson"]), help="Else by the file's name; csv at first.")
 
 
 class Found(Value):
@@ -96,7 +95,7 @@ def link_list(
 def link_import(context: click.Context, file: TextIO, form: Form | None, dry_run: bool, as_json: bool) -> None:
     """Link the records of each line of a CSV or NDJSON file: one column a connection, optionally `kind`."""
     desk, started = with_tables(context).desk, time.monotonic()
-    report = import_rows(desk, file, form or _form_of(file.name), COMMAND_LINE, dry=dry_run, progress=_progress)
+    report = import_rows(desk, file, form or form_of(file.name), COMMAND_LINE, dry=dry_run, progress=_progress)
     click.echo("\r", nl=False, err=True)
     show(report, _told(report, time.monotonic() - started), as_json)
     for line in report.lines if not as_json else ():
@@ -111,7 +110,7 @@ def link_import(context: click.Context, file: TextIO, form: Form | None, dry_run
 @click.pass_context
 def link_export(context: click.Context, file: TextIO, form: Form | None) -> None:
     """Write every link as a line that `bridge link import` reads."""
-    desk, form = with_tables(context).desk, form or _form_of(file.name)
+    desk, form = with_tables(context).desk, form or form_of(file.name)
     count = 0
     for line in export(desk, form):
         file.write(line)
@@ -188,10 +187,6 @@ def _told(report: Report, took_s: float) -> Iterator[str]:
         f"links: {would}{report.created} created, {report.changed} changed, {report.unchanged} unchanged, "
         f"{report.conflicting} conflicting, {report.invalid} invalid, in {took_s:.1f} s"
     )
-
-
-def _form_of(name: str) -> Form:
-    return "ndjson" if name.endswith((".ndjson", ".jsonl")) else "csv"
 
 
 def _progress(rows: int) -> None:

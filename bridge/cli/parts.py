@@ -12,9 +12,12 @@ import click
 from bridge.assembly import Assembled, assemble
 from bridge.core.errors import Misconfigured, Transient
 from bridge.desk import Refused, Value
+from bridge.desk.table import Form
 
 COMMAND_LINE = "command line"  # who did it, in the audit log
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for scripts.")
+
+formed = click.option("--form", type=click.Choice(["csv", "ndjson"]), help="Else by the file's name; csv at first.")
 
 
 class Ended(click.ClickException):
@@ -84,3 +87,8 @@ def clock(ms: int | None) -> str:
 def minute(at: datetime | None) -> str:
     """Return a time as UTC text to the minute."""
     return "never" if at is None else at.strftime("%Y-%m-%d %H:%M UTC")
+
+
+def form_of(name: str) -> Form:
+    """Return what a file is, by its name."""
+    return "ndjson" if name.endswith((".ndjson", ".jsonl")) else "csv"

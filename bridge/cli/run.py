@@ -16,7 +16,7 @@ import click
 
 from bridge.assembly import Assembled
 from bridge.cli.parts import assembled, with_tables
-from bridge.core.errors import Disconnected, Misconfigured
+from bridge.core.errors import BridgeError, Disconnected, Misconfigured, Transient
 from bridge.desk import connections
 from bridge.log import configure_logging, log_event
 
@@ -58,7 +58,11 @@ def work(context: click.Context) -> None:
 def _check_connections(bridge: Assembled) -> None:
     """Try each connection once; what is wrong pauses that connection and leaves the others alone."""
     for name in bridge.connectors:
-        error = connections.test(bridge.desk, name).error
+        error: BridgeError | None
+        try:
+            error = connections.test(bridge.desk, name).error
+        except Transient as failed:  # the store's: its threads wait for it, each by itself
+            error = failed
         if isinstance(error, Disconnected | Misconfigured):
             bridge.store.pause(name, str(error))
             log_event("connection.paused", connection=name, reason=error.reason, detail=error.detail)

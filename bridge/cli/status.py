@@ -10,7 +10,7 @@ import click
 from bridge.cli.parts import as_json, show, with_tables
 from bridge.desk.pulse import Health, Pulse, health
 
-HEADLINE = ("connection", "state", "lag", "due", "waiting", "holds", "dead", "budget", "failed", "heard", "swept")
+HEADLINE = ("connection", "state", "lag", "due", "waiting", "holds", "dead", "budget", "failed calls", "heard", "swept")
 
 
 @click.command()

@@ -224,8 +224,7 @@ class Choice(Field):
                 return None
             raise Unsayable(f"{self.name} cannot be empty here", f"choose a {self.name} on the side that emptied it")
         if str(c).startswith("unknown:"):
-            why = f"nobody has said what {self.name} {str(c)[8:]!r} means"
-            raise Unsayable(why, self._cure(str(c)), "meaning" if self.table == "choice" else self.table)
+            raise self._unknown(str(c).removeprefix("unknown:"))
         candidates = words.says.get((self.name, str(c)), ())
         if self.scope and scope:
             candidates = tuple(n for n in candidates if n.rpartition("/")[0] == scope)
@@ -237,6 +236,10 @@ class Choice(Field):
     def same(self, a: Native, b: Native) -> bool:
         return (str(a) if a else "") == (str(b) if b else "")
 
+    def _unknown(self, n: str) -> Unsayable:
+        cure = self._cure(f"unknown:{n}")
+        return Unsayable(f"nobody has said what {self.name} {n!r} means", cure, "meaning")
+
     def _cure(self, c: str) -> str:
         return f"add a {self.table} for {self.name} {c!r}"
 
@@ -246,6 +249,9 @@ class Party(Choice):
     """The contact or the account of a deal: a record of its own, found through its own link. Native: its id."""
 
     table: Literal["choice", "link"] = "link"
+
+    def _unknown(self, n: str) -> Unsayable:
+        return Unsayable(f"nobody has said which {self.name} here is {n!r}", self._cure(f"unknown:{n}"), "link")
 
 
 def scope_of(reason: str) -> str:

@@ -123,7 +123,8 @@ class Merge:
         c, base = rules.decode(name, n), FIRST
         if hub is not None and hub.stamp <= side.linked_at:
             base = hub.version
-        side.shadows[name] = Shadow(n, base, self.now)
+        in_doubt = side.open is not None and name in side.open.touched
+        side.shadows[name] = Shadow(n, base, self.now, undated=in_doubt)
         if hub is None or (hub.value is None and hub.version == FIRST and c is not None):
             stamp = self.now if seen.stamp is None else min(seen.stamp, self.now)
             self.link.hubs[name] = Hub(c, FIRST, stamp, side.ref.connection)

@@ -22,14 +22,14 @@ def import_rows(desk: Desk, who: str, lines: Iterable[str], form: Form, *, dry: 
     Add the choices of a file with the columns COLUMNS (`use`: both, read or write; both when empty).
 
     Good lines are kept, in one transaction, the others told. dry: nothing is changed. Raises Refused when columns are
-    missing.
+    missing or it is not UTF-8.
     """
     brought = _Brought(desk.fields(), desk.store.choices())
-    for number, row in rows(_with_columns(lines) if form == "csv" else lines, form):
-        if isinstance(row, str):
-            brought.tell(number, "invalid", row)
-        else:
+    try:
+        for number, row in rows(_with_columns(lines) if form == "csv" else lines, form):
             brought.take(number, row)
+    except UnicodeDecodeError:
+        raise Refused("invalid", "the file is not UTF-8 text", "save it in UTF-8") from None
     if brought.good and not dry:
         deed = desk.deed(who, "choices imported", f"{len(brought.good)} choices")
         desk.store.put_choices(brought.good, desk.now(), deed)
@@ -62,8 +62,10 @@ class _Brought:
         self._before = {place: row for row in self._known.values() for place in _places(row)}
         self._taken: dict[tuple[str, ...], tuple[int, Row]] = {}
 
-    def take(self, number: int, given: Mapping[str, str]) -> None:
+    def take(self, number: int, given: Mapping[str, str] | str) -> None:
         """Take in one line, or tell what is wrong with it."""
+        if isinstance(given, str):
+            return self.tell(number, "invalid", given)
         try:
             connection, field, native, canonical = (given.get(c, "") for c in KEY)
             row = checked(self.fields, connection, field, native, canonical, given.get("use") or "both")

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from bridge.core.fields import Choice, Field, Party
+from bridge.core.fields import Choice, Field, Party, Words
 from bridge.core.rules import UNKNOWN
 from bridge.desk import Desk, Page, Refused, Value
 from bridge.store.choices import KEY, Stale
@@ -69,11 +69,12 @@ def page(
 ) -> Page[Chosen]:
     """Return choices by connection, field and canonical value. text: part of any of their words, in any case."""
     names, found = labels(desk), list[Row]()
+    wanted = {k: v for k, v in (("connection", connection), ("field", field), ("canonical", canonical)) if v}
     for row in desk.store.choices():
-        if any(wanted not in ("", row[of]) for of, wanted in zip(KEY, (connection, field, "", canonical), strict=True)):
+        if any(row[k] != v for k, v in wanted.items()) or _cursor(row) <= after:
             continue
-        words = " ".join((*(row[k] for k in KEY), names.get(_native(row), ""))).casefold()
-        if text.casefold() in words and _cursor(row) > after:
+        words = (*(row[k] for k in KEY), names.get(_native(row), "")) if text else ()
+        if not text or text.casefold() in " ".join(words).casefold():
             found.append(row)
     found.sort(key=_cursor)
     shown = [_chosen(row, names) for row in found[:n]]
@@ -145,6 +146,19 @@ def drop(
     return gone
 
 
+def fitting_use(desk: Desk, connection: str, field: str, native: str, canonical: str) -> Use:
+    """
+    Return the use that takes nothing from another choice: `read` when the canonical value is written otherwise there,
+    `write` when the native value means something else; `both` when nothing or everything is taken.
+    """
+    words = desk.store.words().get(connection, Words())
+    written = words.says.get((field, canonical), ())
+    scope = scope_in(desk.fields()[desk.known(connection)].get(field), native)
+    reads = words.meaning.get((field, native), canonical) == canonical
+    writes = all(n == native for n in written if scope_in(desk.fields()[connection].get(field), n) == scope)
+    return "both" if reads is writes else "read" if reads else "write"
+
+
 def checked(
     fields: Mapping[str, Mapping[str, Field]], connection: str, field: str, native: str, canonical: str, use: str
 ) -> Row:
@@ -165,8 +179,7 @@ def checked(
     if spec.scope and "/" not in native:
         cure = f"write <{spec.scope} id>/<{field} id>"
         raise Refused("invalid", f"{field} at {connection} needs its {spec.scope} in front", cure)
-    reads, writes = USES[use]
-    scope = native.rpartition("/")[0] if spec.scope else ""
+    (reads, writes), scope = USES[use], scope_in(spec, native)
     key = {"connection": connection, "field": field, "native": native, "canonical": canonical}
     return {**key, "reads": reads, "writes": writes, "scope": scope}
 
@@ -174,6 +187,11 @@ def checked(
 def is_choice(spec: Field | None) -> bool:
     """Tell whether the values of a field are choices; contacts and accounts are links."""
     return isinstance(spec, Choice) and not isinstance(spec, Party)
+
+
+def scope_in(spec: Field | None, native: str) -> str:
+    """Return the native pipeline that a native value is in, "" where that does not matter."""
+    return native.rpartition("/")[0] if isinstance(spec, Choice) and spec.scope else ""
 
 
 def labels(desk: Desk) -> Labels:

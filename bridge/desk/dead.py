@@ -11,7 +11,7 @@ from bridge.desk import Desk, Page, Refused, Value, epoch_ms, moment
 from bridge.store.audit import LAST
 from bridge.store.rows import Row
 
-BATCH = 500
+BATCH, READ = 500, 20_000  # so many are changed, or found, at once
 REASON_MAX = 200
 
 
@@ -142,7 +142,7 @@ def discard(desk: Desk, who: str, letter: str, reason: str) -> None:
 def _ids(desk: Desk, which: Which) -> list[str]:
     """Return the ids of these dead letters as they are now, newest first."""
     ids: list[str] = []
-    while found := _rows(desk, which, BATCH, ids[-1] if ids else ""):
+    while found := _rows(desk, which, READ, ids[-1] if ids else ""):
         ids += [r["id"] for r in found]
     return ids
 

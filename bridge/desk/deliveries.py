@@ -12,7 +12,7 @@ from bridge.desk.attempts import Attempt, attempt
 from bridge.store.audit import LAST
 from bridge.store.rows import Row
 
-BATCH = 500
+BATCH, READ = 500, 20_000  # so many are changed, or found, at once
 State = Literal["waiting", "looking", "done"]
 
 
@@ -125,7 +125,7 @@ def _known(desk: Desk, delivery: str) -> Row:
 def _ids(desk: Desk, which: Which) -> list[str]:
     """Return the ids of these deliveries as they are now, newest first."""
     ids: list[str] = []
-    while found := _rows(desk, which, BATCH, ids[-1] if ids else ""):
+    while found := _rows(desk, which, READ, ids[-1] if ids else ""):
         ids += [r["id"] for r in found]
     return ids
 

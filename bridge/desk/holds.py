@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from bridge.core.fields import scope_of
-from bridge.core.model import HoldKind
+from bridge.core.model import FOREVER, HoldKind
 from bridge.core.rules import UNKNOWN
 from bridge.desk import Desk, Page, Refused, Value, moment
 from bridge.desk.choices import put
@@ -68,7 +68,10 @@ class Held(Value):
 
 
 class Group(Value):
-    """All deals that wait for one and the same thing. since: the first of them. sample: the first few."""
+    """
+    All deals that wait for one and the same thing. connection: "" where one cure is for all sides of a deal.
+    since: the first of them. sample: the first few.
+    """
 
     connection: str
     field: str
@@ -108,7 +111,9 @@ def groups(desk: Desk, which: Which | None = None) -> Sequence[Group]:
     which, found = which or Which(), []
     for g in desk.store.groups_of_holds(connection=which.connection, field=which.field, kind=which.kind):
         same = {k: g[k] for k in ("connection", "field", "kind", "reason")}
-        sample = [_held(desk, r) for r in desk.store.page_of_holds(SAMPLE, **same)]
+        rows = desk.store.page_of_holds(SAMPLE * len(desk.connections), **same)
+        one_each = {r["link"]: r for r in reversed(rows)}  # the first of each deal
+        sample = [_held(desk, r) for r in list(one_each.values())[::-1][:SAMPLE]]
         if sample:
             group = {**same, "since": moment(g["since"]), "deals": g["deals"]}
             found.append(Group(**group, cure=sample[0].cure, sample=sample))
@@ -193,7 +198,14 @@ def _missing(row: Row) -> dict[str, str]:
         scope = scope_of(row["reason"]) if row["kind"] == "choice" else ""
         return {"canonical": value, "scope": scope, "to": row["connection"] if row["kind"] == "link" else ""}
     connection, _, native = value.removeprefix(UNKNOWN).partition(":")
-    return {"connection": connection, "native": native, "to": row["connection"] if row["kind"] == "link" else ""}
+    if row["kind"] == "link":
+        says = f"link {row['field']} {native!r} of {connection} with its record at {row['connection']}"
+        return {"connection": connection, "native": native, "to": row["connection"], "says": says}
+    return {
+        "connection": connection,
+        "native": native,
+        "says": f"say what {row['field']} {native!r} of {connection} means",
+    }
 
 
 def _cursor(row: Row) -> str:
@@ -205,6 +217,9 @@ def _key_of(cursor: str) -> HoldKey:
         return FIRST_HOLD
     try:
         since, link, connection, field = json.loads(cursor)
-        return int(since), str(link), str(connection), str(field)
-    except (ValueError, TypeError):
+        key = int(since), str(link), str(connection), str(field)
+        if not (0 <= key[0] <= FOREVER and "".join(key[1:]).isprintable()):
+            raise ValueError
+        return key
+    except (ValueError, TypeError, OverflowError, RecursionError):
         raise Refused("invalid", f"{cursor!r} is no cursor", "take `next` of the page before") from None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, lru_cache
 
 SAME, CLOSE, FLOOR = 95, 80, 60
 MANY = 70  # at most, where several fit
@@ -23,7 +23,7 @@ def said(score: int) -> str:
     return "nearly the same name" if score >= CLOSE else "may be the same"
 
 
-@lru_cache(4096)
+@lru_cache(16_384)
 def words_of(name: str) -> tuple[str, ...]:
     """Return the words of a name without case, signs and e-mail addresses; of an address alone, those before the @."""
     rest = ADDRESS.sub(" ", name)
@@ -36,14 +36,16 @@ def words_of(name: str) -> tuple[str, ...]:
 
 def alike(name: str, other: str) -> int:
     """Return how much two names are alike: 100 the same words in any order, 0 nothing that counts."""
-    short, long = sorted((words_of(name), words_of(other)), key=lambda words: (len(words), words))
+    short, long = words_of(name), words_of(other)
+    if len(short) > len(long):
+        short, long = long, short
     if not short:
         return 0
     if "".join(short) == "".join(long):
         return 100 if len(short) == len(long) else SAME
     left, quality = list(long), 0.0
-    for word in short:
-        best = max(left, key=lambda each: _word(word, each))
+    for word in sorted(short, key=long.__contains__):  # what is not there word by word first: it seldom fits
+        best = word if word in left else max(left, key=lambda each: _word(word, each))
         if not (found := _word(word, best)):
             return 0
         quality += found
@@ -60,10 +62,14 @@ def _word(word: str, other: str) -> float:
         return INITIAL if word[0] == other[0] and word[0].isalpha() else 0.0
     if min(len(word), len(other)) < FUZZY_LETTERS or any(ch.isdigit() for ch in word + other):
         return 0.0
+    return _ratio()(word, other, score_cutoff=FUZZY) / 100
+
+
+@cache
+def _ratio() -> Callable[..., float]:
     from rapidfuzz import fuzz  # 4 MB that only who looks at suggestions needs
 
-    score = fuzz.ratio(word, other, score_cutoff=FUZZY)
-    return score / 100
+    return fuzz.ratio
 
 
 def known_as(name: str, names: Iterable[str], *, people: bool) -> int:

@@ -65,13 +65,13 @@ def page(
     for name in filter(None, (connection, without)):
         desk.known(name)
     wanted = Wanted(kind_of(kind), connection, without, _text(q.strip()))
-    found = desk.store.search(wanted, n + 1, cursor or LAST)
+    found = desk.store.search(wanted, n + 1, _text(cursor or LAST))
     return Page(items=[_linked(s) for s in found[:n]], next=found[n - 1].id if len(found) > n else None)
 
 
 def get(desk: Desk, link: str) -> Linked:
     """Return one link; raises Refused."""
-    if (found := desk.store.shown(link)) is None:
+    if not link.isprintable() or (found := desk.store.shown(link)) is None:
         raise _absent(link)
     return _linked(found)
 
@@ -220,6 +220,8 @@ def _linked(s: Shown) -> Linked:
 @contextmanager
 def _refusing(desk: Desk, link: str | None, refs: Sequence[Ref]) -> Iterator[None]:
     """Say in words why the store does not do what is wanted with these refs."""
+    if link is not None and not link.isprintable():
+        raise _absent(link)
     try:
         yield
     except Absent as error:

@@ -26,8 +26,9 @@ class Health(Value):
     One connection. why: of its state, "" when it works. until: when a pause ends by itself. paused_by: who paused it,
     "" when the bridge did.
 
-    lag_s: how long the oldest look or delivery has waited; 0 when nothing waits. due: looks whose time has come.
-    waiting: deliveries that nobody has turned into looks. holds, dead: what waits for a person.
+    lag_s: how long the oldest look or delivery has waited, or a side has failed that is tried again; 0 when nothing
+    waits. due: looks whose time has come. waiting: deliveries that nobody has turned into looks. holds, dead: what
+    waits for a person.
 
     Of all live workers together: used, calls that started in the last `per_s` seconds, of `limit` (None: not known);
     the breaker of whom it is worst for; broken_s, how long that has not been closed; calls and failed, of the last
@@ -63,7 +64,7 @@ class Health(Value):
         told = [(self.state == "refused", f"it refuses the bridge: {self.why}")]
         told += [(self.state == "no worker", "no worker runs")]
         told += [(self.holds == 1, "1 hold"), (self.holds > 1, f"{self.holds} holds")]
-        told += [(self.dead == 1, "1 write was given up"), (self.dead > 1, f"{self.dead} writes were given up")]
+        told += [(self.dead == 1, "1 dead letter"), (self.dead > 1, f"{self.dead} dead letters")]
         return [words for true, words in told if true]
 
 
@@ -83,7 +84,7 @@ def health(desk: Desk) -> Pulse:
     workers = {beat["process"] for beat in beats}
     told: dict[str, list[Mapping[str, Any]]] = {}
     for beat in beats:
-        told.setdefault(beat["connection"], []).append(beat["state"])
+        told.setdefault(beat["connection"], []).append({**beat["state"], "at": beat["at"]})
     found = [
         _of(
             name,
@@ -111,9 +112,11 @@ def _of(
     """told: what the live workers say of this connection; None when there is no live worker."""
     beats = told or []
     worst: Breaker = max((beat["breaker"] for beat in beats), key=WORST.index, default="closed")
-    open_for_s = max((beat["open_for_s"] for beat in beats), default=0.0)
-    state, why, until = _state(row, told is not None, worst, now + int(open_for_s * 1000), now)
-    oldest = min(at for at in (burden.due_since, burden.waiting_since, now) if at is not None)
+    ends = {
+        what: max((b["at"] + int(b[f"{what}_for_s"] * 1000) for b in beats), default=0) for what in ("open", "paused")
+    }
+    state, why, until = _state(row, told is not None, worst, ends, now)
+    oldest = min(at for at in (burden.due_since, burden.failing_since, burden.waiting_since, now) if at is not None)
     swept = [beat["sweep_ms"] / 1000 for beat in beats if beat["sweep_ms"] is not None]
     return Health(
         connection=name,
@@ -141,8 +144,12 @@ def _of(
     )
 
 
-def _state(row: Row, alive: bool, breaker: Breaker, open_until: int, now: int) -> tuple[State, str, int | None]:
-    """Return the state, why, and when it ends by itself (None: not known, or not at all). The gravest goes first."""
+def _state(row: Row, alive: bool, breaker: Breaker, ends: Mapping[str, int], now: int) -> tuple[State, str, int | None]:
+    """
+    Return the state, why, and when it ends by itself (None: not known, or not at all). The gravest goes first.
+
+    ends: when the breaker lets a call through (`open`), and the pause is over that a CRM asked a worker for (`paused`).
+    """
     until = row.get("paused_until", 0)
     if until >= FOREVER and not row["paused_by"]:
         return "refused", row["why"], None
@@ -152,7 +159,9 @@ def _state(row: Row, alive: bool, breaker: Breaker, open_until: int, now: int) -
         return "paused", row["why"], None if until >= FOREVER else until
     if breaker != "closed":
         why = "too many of the last calls failed" if breaker == "open" else "one call goes out to see whether it works"
-        return "breaker", why, open_until if breaker == "open" else None
+        return "breaker", why, ends["open"] if breaker == "open" else None
     if until > now:
         return "paused", row["why"], until
+    if ends["paused"] > now:
+        return "paused", "the CRM asked for a pause", ends["paused"]
     return "works", "", None

@@ -10,7 +10,7 @@ from typing import Literal
 from bridge.core.fields import Choice, Field, Words, scope_of
 from bridge.core.rules import UNKNOWN
 from bridge.desk import Desk, Page, Value
-from bridge.desk.choices import AFTER_ALL, Labels, Use, is_choice, labels
+from bridge.desk.choices import AFTER_ALL, Labels, Use, fitting_use, is_choice, labels, scope_in
 from bridge.desk.likeness import known_as, ranked, said
 from bridge.store.rows import to_json
 
@@ -149,8 +149,7 @@ class _Known:
         return any(not scope or self._scope(connection, field, native) == scope for native in natives)
 
     def _scope(self, connection: str, field: str, native: str) -> str:
-        spec = self.fields[connection][field]
-        return native.rpartition("/")[0] if isinstance(spec, Choice) and spec.scope else ""
+        return scope_in(self.fields[connection][field], native)
 
     # what it might mean
 
@@ -159,28 +158,22 @@ class _Known:
 
     def _meanings(self, u: Unmapped) -> list[Suggestion]:
         label, people = self._name(u.connection, u.field, u.native), u.field == PEOPLE
-        names, scope = self._names.get(u.field, {}), self._scope(u.connection, u.field, u.native)
-        scores = {c: known_as(label, (c, *others), people=people) for c, others in names.items()} if label else {}
-        made = []
-        for canonical, score in ranked(scores, SUGGESTED, people=people):
-            use: Use = "read" if self._said(u.connection, u.field, canonical, scope) else "both"
-            made.append(self._suggestion(u, u.native, canonical, use, score))
-        return made
+        names = self._names.get(u.field, {}) if label else {}
+        scores = {c: known_as(label, (c, *others), people=people) for c, others in names.items()}
+        return [self._suggestion(u, u.native, c, score) for c, score in ranked(scores, SUGGESTED, people=people)]
 
     def _writings(self, u: Unmapped) -> list[Suggestion]:
         people, names = u.field == PEOPLE, (u.canonical, *self._names.get(u.field, {}).get(u.canonical, ()))
-        meaning, scores = self.words.get(u.connection, Words()).meaning, dict[str, int]()
-        for native in self._natives(u.connection, u.field):
-            if not u.scope or self._scope(u.connection, u.field, native) == u.scope:
-                scores[native] = known_as(self._name(u.connection, u.field, native), names, people=people)
-        made = []
-        for native, score in ranked(scores, SUGGESTED, people=people):
-            use: Use = "both" if meaning.get((u.field, native), u.canonical) == u.canonical else "write"
-            made.append(self._suggestion(u, native, u.canonical, use, score))
-        return made
+        scores = {
+            native: known_as(self._name(u.connection, u.field, native), names, people=people)
+            for native in self._natives(u.connection, u.field)
+            if not u.scope or self._scope(u.connection, u.field, native) == u.scope
+        }
+        return [self._suggestion(u, n, u.canonical, score) for n, score in ranked(scores, SUGGESTED, people=people)]
 
-    def _suggestion(self, u: Unmapped, native: str, canonical: str, use: Use, score: int) -> Suggestion:
+    def _suggestion(self, u: Unmapped, native: str, canonical: str, score: int) -> Suggestion:
         label = self.labels.get((u.connection, u.field, native), "")
+        use = fitting_use(self.desk, u.connection, u.field, native, canonical)
         return Suggestion(native=native, canonical=canonical, use=use, label=label, score=score, words=said(score))
 
     def _natives(self, connection: str, field: str) -> set[str]:

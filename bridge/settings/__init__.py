@@ -13,14 +13,14 @@ from bridge.core.errors import Misconfigured
 from bridge.core.fields import FIELDS
 from bridge.core.rules import Habits
 from bridge.settings import disk
-from bridge.settings.keys import ON_SERVER, BridgeTable, ConnectionTable, shape
+from bridge.settings.keys import ON_SERVER, BridgeTable, ConnectionTable, alerts_shape, shape
 from bridge.settings.mistakes import Mistakes, suggestion
-from bridge.settings.values import ConnectionSettings, Settings, Vendor
+from bridge.settings.values import AlertSettings, ConnectionSettings, Settings, Vendor
 
-__all__ = ["ConnectionSettings", "Settings", "Vendor", "load"]
+__all__ = ["AlertSettings", "ConnectionSettings", "Settings", "Vendor", "load"]
 
 NAME = re.compile(r"[a-z][a-z0-9_-]*")
-TABLES = ("bridge", "connections", "fields")
+TABLES = ("bridge", "connections", "fields", "alerts")
 TRAITS = ("lag_s", "timeout_s", "react_s", "scan_s", "answer")
 POLICIES = ("newest", "hold", "off")
 AUTHORITY = "authority:"
@@ -43,6 +43,7 @@ def load(path: Path, env: Mapping[str, str], vendors: Mapping[str, Vendor]) -> S
         if made := _connection(name, table, order, env, vendors, mistakes):
             connections[name] = made
     policies = _policies(document.get("fields", {}), tables, mistakes)
+    alerts = _alerts(document.get("alerts", {}), env, mistakes)
     database = _database(common.database if common else "", env, mistakes)
     mistakes.raise_any()
     assert common is not None
@@ -56,7 +57,22 @@ def load(path: Path, env: Mapping[str, str], vendors: Mapping[str, Vendor]) -> S
         policies=policies,
         database_url=env.get("DATABASE_URL", ""),
         warning="" if database.startswith(ON_SERVER) else disk.warning(database, env),
+        alerts=alerts,
     )
+
+
+def _alerts(given: Any, env: Mapping[str, str], mistakes: Mistakes) -> AlertSettings | None:
+    keys = mistakes.checked(alerts_shape(env), given, "alerts")
+    if keys is None or not keys.url:
+        return None
+    levels: dict[str, list[float]] = {
+        "lag": keys.lag_s,
+        "holds": keys.holds,
+        "dead": keys.dead,
+        "refused": [1],
+        "breaker": keys.breaker_s,
+    }
+    return AlertSettings(keys.url, keys.token, keys.allow_private or env.get("ALLOW_PRIVATE_HOSTS") == "1", levels)
 
 
 def _document(path: Path) -> dict[str, Any]:

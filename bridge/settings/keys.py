@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -133,6 +134,46 @@ class ConnectionTable(Table):
         Annotated[str, Key(pattern=r"^[a-z][a-z0-9_]*$")],
         Annotated[str, BeforeValidator(_text), Key(min_length=1)],
     ] = Key({}, description='write canonical = "vendor\'s field", such as budget = "budget_c"')
+
+
+def _rising(given: list[float]) -> list[float]:
+    if not given or given[0] <= 0 or any(low >= high for low, high in pairwise(given)):
+        raise wrong("does not rise", "write numbers above 0, each larger than the one before")
+    return given
+
+
+Rising = Annotated[list[float], AfterValidator(_rising)]
+
+
+class AlertsTable(Table):
+    """[alerts]: where alerts go, and at which levels."""
+
+    allow_private: bool = Key(False, description="write true for a server of your own network, else leave it out")
+    url: str = ""
+    token: str = ""
+    lag_s: Rising = Key([300, 1800, 14_400], description="write after how many seconds of lag, such as [300, 1800]")
+    holds: Rising = Key([1, 10, 100], description="write at how many holds, such as [1, 10, 100]")
+    dead: Rising = Key([1, 10, 100], description="write at how many dead letters, such as [1, 10, 100]")
+    breaker_s: Rising = Key([300], description="write after how many seconds of an open breaker, such as [300]")
+
+
+def alerts_shape(env: Mapping[str, str]) -> type[AlertsTable]:
+    """Return the keys of [alerts]. The address is read from the environment: for many services it is a secret."""
+
+    def check(given: str, info: ValidationInfo) -> str:
+        url, own = _split(given.partition("?")[0]), "or allow_private = true for a server of your own network"
+        if info.data.get("allow_private") or env.get("ALLOW_PRIVATE_HOSTS") == "1":
+            return given
+        if url.scheme != "https":
+            raise wrong("the address does not begin with https://", f"use https, {own}")
+        if why := inside(url.hostname or ""):
+            raise wrong(f"the address leads to {why}", f"use a public host, {own}")
+        return given
+
+    url, key = _secret("alert", "url", "the address that takes alerts by POST", True, env)
+    token = _secret("alert", "token", "what is to be sent as Bearer", True, env)
+    keys: dict[str, Any] = {"url": (Annotated[url, AfterValidator(check)], key), "token": token}
+    return create_model("Alerts", __base__=AlertsTable, **keys)
 
 
 def shape(connection: str, vendor: Vendor, env: Mapping[str, str]) -> type[ConnectionTable]:

@@ -91,6 +91,19 @@ class ConnectionSettings:
 
 
 @dataclass(frozen=True)
+class AlertSettings:
+    """
+    Where alerts go. url: may itself be a secret. token: sent as Bearer, "" without. levels: what is told of, by name:
+    rising thresholds, in seconds or in how many.
+    """
+
+    url: str = field(repr=False)
+    token: str = field(repr=False)
+    allow_private: bool
+    levels: Mapping[str, Sequence[float]]
+
+
+@dataclass(frozen=True)
 class Settings:
     """
     The whole of bridge.toml.
@@ -99,7 +112,7 @@ class Settings:
     DATABASE_URL of the environment, "" without one, also when another database is used. public_url: where vendors reach
     the bridge, without a slash at its end, "" when not given. policies: what the core's Rules take: canonical field to
     `newest`, `source:<connection>`, `hold` or `off`. warning: that the host may wipe the database, with the
-    cure; "" when nothing says so.
+    cure; "" when nothing says so. alerts: None when nobody is to be told.
     """
 
     database: str = field(repr=False)
@@ -111,10 +124,13 @@ class Settings:
     policies: Mapping[str, str]
     database_url: str = field(default="", repr=False)
     warning: str = ""
+    alerts: AlertSettings | None = None
 
     def secret_values(self) -> frozenset[str]:
         """Return every secret value, for the log to strike out."""
         found = {value for c in self.connections.values() for value in (*c.secrets.values(), c.path_secret)}
+        if self.alerts is not None:
+            found |= {self.alerts.url, self.alerts.token}
         for address in (self.database, self.database_url):
             if passwords := _passwords(address):
                 found |= {address, *passwords, *map(unquote, passwords)}

@@ -87,8 +87,7 @@ class Choices(Audit):
 
     def unknown_values(self) -> list[Row]:
         """Return what deals show and nobody understood when it was read: field, `value` (`unknown:…`) and `deals`."""
-        rows = self.db.run("unknown_values")
-        return [{"field": r["field"], "value": json.loads(r["shown"]), "deals": r["deals"]} for r in rows]
+        return [{**dict(r), "value": json.loads(r["value"])} for r in self.db.run("unknown_values")]
 
     def unsayable_values(self) -> list[Row]:
         """Return what cannot be written for want of a choice: connection, field, reason, `value` and `deals`."""

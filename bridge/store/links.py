@@ -158,14 +158,18 @@ class Links:
     def _join(self, joining: Sequence[Joining], now: int, cause: str) -> None:
         """Add refs to links. They come as newly linked: a first look, and nothing is written for it."""
         made = [{"id": j.link, "kind": j.refs[0].kind, "at": now} for j in joining if j.new]
-        self.db.many("add_link", made)
+        self.db.insert("add_link", made)
         refs = [{**vars(r), "link": j.link, "linked_at": now} for j in joining for r in j.refs]
-        self.db.many("add_ref", refs)
+        self.db.insert("add_ref", refs)
         self._tell([(j.link, r) for j in joining for r in j.refs], "linked", now)
         self._fence_off([j.link for j in joining if not j.new], now)
         deals = [j for j in joining if j.refs[0].kind == "opportunity"]
         self._reopen(deals, now)
-        self.db.many("look_at_all", [{"link": j.link, "at": now, "cause": cause} for j in deals])
+        look = {"at": now, "cause": cause}
+        self.db.insert(
+            "add_look", [{"link": j.link, "connection": r.connection, **look} for j in deals for r in j.refs]
+        )
+        self.db.many("look_at_all", [{"link": j.link, **look} for j in deals if not j.new])
         parties = {r.connection for j in joining for r in j.refs if r.kind != "opportunity"}
         for connection in sorted(parties):
             self.db.run("look_at_holds", connection=connection, at=now)
@@ -199,10 +203,9 @@ class Links:
         self.db.run("end_link", link=link)
 
     def _fence_off(self, links: Sequence[str], now: int) -> None:
-        """Void the leases of links; what their workers may have sent, or are about to send, is in doubt."""
+        """Void the leases of links, all of whose sides are looked at: what their workers may have sent is in doubt."""
         self.db.many("doubt_as_long_as_leased", [{"link": link} for link in links])
         self.db.many("void_lease", [{"link": link, "now": now} for link in links])
-        self.db.many("look_in_doubt", [{"link": link, "at": now} for link in links])
 
     def _reopen(self, joining: Sequence[Joining], now: int) -> None:
         """
@@ -235,7 +238,7 @@ class Links:
             | {"detail": r.vendor_id}
             for link, r in refs
         ]
-        self.db.many("note", rows)
+        self.db.insert("note", rows)
 
 
 def _left(ref: Ref) -> str:

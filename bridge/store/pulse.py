@@ -16,12 +16,15 @@ KEPT_MS = 3_600_000
 @dataclass(frozen=True)
 class Burden:
     """
-    What waits at one connection. due: looks whose time has come, the oldest since `due_since`. waiting: deliveries that
-    nobody has turned into looks, the oldest since `waiting_since`. dead: writes that were given up.
+    What waits at one connection. due: looks whose time has come, the oldest since `due_since`. failing_since:
+    since when a side fails that is tried again. waiting: deliveries that
+    nobody has turned into looks, the oldest since `waiting_since`. dead: dead letters, writes and
+    deliveries alike.
     """
 
     due: int = 0
     due_since: int | None = None
+    failing_since: int | None = None
     waiting: int = 0
     waiting_since: int | None = None
     holds: int = 0
@@ -46,7 +49,7 @@ class Pulses:
             self.db.run("end_pulse", process=process)
 
     def pulses(self, since: int) -> list[Row]:
-        """Return process, connection and what was said, parsed, of all that were heard since then."""
+        """Return process, connection, when and what was said, parsed, of all that were heard since then."""
         return [{**dict(r), "state": json.loads(r["state"])} for r in self.db.run("pulses", since=since)]
 
     def burdens(self, now: int) -> dict[str, Burden]:
@@ -54,6 +57,8 @@ class Pulses:
         found: dict[str, dict[str, Any]] = {}
         for r in self.db.run("due_by_connection", now=now):
             found.setdefault(r["connection"], {}).update(due=r["n"], due_since=r["since"])
+        for r in self.db.run("failing_by_connection"):
+            found.setdefault(r["connection"], {})["failing_since"] = r["since"]
         for r in self.db.run("waiting_by_connection"):
             found.setdefault(r["connection"], {}).update(waiting=r["n"], waiting_since=r["since"])
         for what in ("holds", "dead"):

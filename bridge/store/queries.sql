@@ -178,13 +178,15 @@ SELECT connection, kind, vendor_id, linked_at, stamp, wrote_at, missing_since, g
 WHERE link = :link ORDER BY connection;
 
 -- name: load_hubs
-SELECT field, value, version, stamp, origin, hop, held_until, argued, argued_day FROM hub WHERE link = :link;
+SELECT field, value, version, stamp, origin, hop, held_until, argued, argued_day FROM hub WHERE link = :link ORDER BY field;
 
 -- name: load_shadows
-SELECT connection, field, native, base, moved_at, sent, undated FROM shadow WHERE link = :link;
+SELECT connection, field, native, base, moved_at, sent, undated FROM shadow WHERE link = :link
+ORDER BY connection, field;
 
 -- name: load_formers
-SELECT connection, field, native, replaced_at FROM former WHERE link = :link ORDER BY replaced_at;
+SELECT connection, field, native, replaced_at FROM former WHERE link = :link
+ORDER BY replaced_at, connection, field, native;
 
 -- name: load_writes
 SELECT connection, id, patch, touched, at FROM write WHERE link = :link AND state = 'open';
@@ -371,12 +373,6 @@ WHERE id = :link;
 UPDATE write SET at = (SELECT CASE WHEN lease_until > write.at THEN lease_until ELSE write.at END FROM link WHERE id = :link)
 WHERE link = :link AND state = 'open';
 
--- name: look_in_doubt
--- At each side with an open write: whoever sent it does not come back with the answer.
-INSERT INTO look (link, connection, at, cause) SELECT link, connection, CAST(:at AS BIGINT), 'in doubt' FROM write
-WHERE link = :link AND state = 'open'
-ON CONFLICT (link, connection, at, cause) DO NOTHING;
-
 -- name: leave_open_write
 UPDATE write SET state = 'refused', detail = :detail WHERE link = :link AND connection = :connection AND state = 'open';
 
@@ -431,54 +427,56 @@ UPDATE hub SET value = :new WHERE field IN ('contact', 'account') AND substr(val
 
 -- name: links
 -- Newest first, from before :before on.
-SELECT l.id, l.kind, l.created_at, EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held FROM link l
-WHERE l.kind = :kind AND l.state = 'live' AND l.id < :before
+SELECT l.id FROM link l WHERE l.kind = :kind AND l.state = 'live' AND l.id < :before
 AND (CAST(:connection AS TEXT) = '' OR EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :connection))
 AND (CAST(:without AS TEXT) = '' OR NOT EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :without))
 ORDER BY l.id DESC LIMIT :n;
 
 -- name: links_by_id
 -- Those that have :q as their id, or as the id or code of a record.
-SELECT l.id, l.kind, l.created_at, EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held FROM link l
-WHERE l.id IN (
+SELECT l.id FROM (
     SELECT link FROM ref WHERE vendor_id = :q
     UNION SELECT r.link FROM alias a
     JOIN ref r ON r.connection = a.connection AND r.kind = a.kind AND r.vendor_id = a.vendor_id WHERE a.alias = :q
-    UNION SELECT CAST(:q AS TEXT))
-AND l.kind = :kind AND l.state = 'live' AND l.id < :before
+    UNION SELECT CAST(:q AS TEXT)) AS found CROSS JOIN link l
+WHERE l.id = found.link AND l.kind = :kind AND l.state = 'live' AND l.id < :before
 AND (CAST(:connection AS TEXT) = '' OR EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :connection))
 AND (CAST(:without AS TEXT) = '' OR NOT EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :without))
 ORDER BY l.id DESC LIMIT :n;
 
 -- name: links_by_name
--- Those whose name fits :pattern, which is in lower case. The texts put together keep SQLite to the index of names.
-SELECT l.id, l.kind, l.created_at, EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held,
-substr(h.value, 1, 200) AS name FROM hub h JOIN link l ON l.id = h.link
-WHERE h.field = 'name' AND lower(substr(h.value, 1, 200)) LIKE :pattern ESCAPE '!' AND h.link || '' < :before
-AND l.kind = :kind AND l.state = 'live'
+-- Those whose name fits :pattern; the case of ASCII does not matter. SQLite reads the tables of a CROSS JOIN in its order.
+SELECT l.id, substr(h.value, 1, 200) AS name FROM hub h CROSS JOIN link l
+WHERE h.field = 'name' AND substr(h.value, 1, 200) LIKE :pattern ESCAPE '!' AND h.link < :before
+AND l.id = h.link AND l.kind = :kind AND l.state = 'live'
 AND (CAST(:connection AS TEXT) = '' OR EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :connection))
 AND (CAST(:without AS TEXT) = '' OR NOT EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :without))
-ORDER BY h.link || '' DESC LIMIT :n;
+ORDER BY h.link DESC LIMIT :n;
 
--- name: link_by_id
-SELECT l.id, l.kind, l.created_at, EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held FROM link l
-WHERE l.id = :link AND l.state = 'live';
+-- name: links_by_name for postgres
+SELECT l.id, substr(h.value, 1, 200) AS name FROM hub h CROSS JOIN link l
+WHERE h.field = 'name' AND substr(h.value, 1, 200) ILIKE :pattern ESCAPE '!' AND h.link < :before
+AND l.id = h.link AND l.kind = :kind AND l.state = 'live'
+AND (CAST(:connection AS TEXT) = '' OR EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :connection))
+AND (CAST(:without AS TEXT) = '' OR NOT EXISTS (SELECT 1 FROM ref WHERE ref.link = l.id AND ref.connection = :without))
+ORDER BY h.link DESC LIMIT :n;
 
 -- name: links_after
 -- Of each kind, oldest first, from after :after on.
-SELECT l.id, l.kind, l.created_at, EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held FROM link l
-WHERE l.state = 'live' AND l.id > :after ORDER BY l.id LIMIT :n;
+SELECT id FROM link WHERE state = 'live' AND id > :after ORDER BY id LIMIT :n;
 
--- name: refs_of_links
--- With the name of each deal; :ids is a JSON array of links.
-SELECT r.link, r.connection, r.kind, r.vendor_id, r.gone, h.value AS name FROM ref r
-LEFT JOIN hub h ON h.link = r.link AND h.field = 'name'
-WHERE r.link IN (SELECT value FROM json_each(:ids)) ORDER BY r.link, r.connection;
+-- name: show_links
+-- With their refs, the name of the deal, and whether something waits; :ids is a JSON array of links.
+SELECT l.id, l.kind, l.created_at, r.connection, r.vendor_id, r.gone, h.value AS name,
+EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held
+FROM link l JOIN ref r ON r.link = l.id LEFT JOIN hub h ON h.link = l.id AND h.field = 'name'
+WHERE l.id IN (SELECT value FROM json_each(:ids)) ORDER BY l.id, r.connection;
 
--- name: refs_of_links for postgres
-SELECT r.link, r.connection, r.kind, r.vendor_id, r.gone, h.value AS name FROM ref r
-LEFT JOIN hub h ON h.link = r.link AND h.field = 'name'
-WHERE r.link IN (SELECT value FROM json_array_elements_text(CAST(:ids AS JSON))) ORDER BY r.link, r.connection;
+-- name: show_links for postgres
+SELECT l.id, l.kind, l.created_at, r.connection, r.vendor_id, r.gone, h.value AS name,
+EXISTS (SELECT 1 FROM hold WHERE hold.link = l.id) AS held
+FROM link l JOIN ref r ON r.link = l.id LEFT JOIN hub h ON h.link = l.id AND h.field = 'name'
+WHERE l.id IN (SELECT value FROM json_array_elements_text(CAST(:ids AS JSON))) ORDER BY l.id, r.connection;
 
 -- name: known_refs
 -- Records by their ids, and by other ids under which webhooks name them; :ids is a JSON array of vendor ids.
@@ -526,9 +524,15 @@ AND reads = :reads AND writes = :writes RETURNING native;
 SELECT connection, field, native, canonical, reads, writes, scope FROM choice ORDER BY connection, field, canonical, native;
 
 -- name: unknown_values
--- What deals show and nobody understood when it was read, with how many deals; out of the index hub_unknown.
-SELECT field, MIN(value) AS shown, COUNT(*) AS deals FROM hub WHERE substr(value, 1, 9) = '"unknown:'
-GROUP BY field, substr(value, 1, 200) ORDER BY field, shown;
+-- What deals show and nobody understood when it was read, with how many deals. The index hub_unknown has all of it, but for
+-- what is longer than it keeps.
+SELECT field, deals, CASE WHEN length(start) < 200 THEN start ELSE (
+    SELECT MIN(value) FROM hub WHERE substr(hub.value, 1, 9) = '"unknown:'
+    AND hub.field = counted.field AND substr(hub.value, 1, 200) = start) END AS value
+FROM (
+    SELECT field, substr(value, 1, 200) AS start, COUNT(*) AS deals FROM hub WHERE substr(value, 1, 9) = '"unknown:'
+    GROUP BY field, substr(value, 1, 200)) AS counted
+ORDER BY field, start;
 
 -- name: unsayable_values
 -- What cannot be written for want of a choice, with how many deals it holds.
@@ -655,16 +659,22 @@ WHERE link = :link AND id > :after ORDER BY id LIMIT :n;
 -- name: waits
 -- How much waits for a person.
 SELECT (SELECT COUNT(*) FROM hold) AS holds, (SELECT COUNT(*) FROM write WHERE state = 'dead')
-+ (SELECT COUNT(*) FROM delivery WHERE state = 'done' AND substr(outcome, 1, 6) = 'dead: ') AS dead;
++ (SELECT COUNT(*) FROM delivery WHERE substr(outcome, 1, 6) = 'dead: ') AS dead;
 
 -- name: page_of_deliveries
--- Newest first; '' and the widest times take everything. A link is known by what the delivery led to.
+-- Newest first; '' and the widest times take everything. `at + 0` keeps to the order of the ids: out of the index of
+-- times all of them would be sorted for one page.
 SELECT id, connection, at, method, content_type, length(body) AS size, state, outcome FROM delivery
-WHERE id < :before AND at >= :since AND at < :until AND (:connection = '' OR connection = :connection)
-AND (:state = '' OR state = :state) AND substr(outcome, 1, length(:outcome)) = :outcome
-AND (:link = '' OR id IN (SELECT cause FROM attempt WHERE link = :link UNION SELECT delivery FROM journal
-    WHERE link = :link UNION SELECT cause FROM look WHERE link = :link))
-ORDER BY id DESC LIMIT :n;
+WHERE id < :before AND at + 0 >= :since AND at + 0 < :until AND (:connection = '' OR connection = :connection)
+AND (:state = '' OR state = :state) AND substr(outcome, 1, length(:outcome)) = :outcome ORDER BY id DESC LIMIT :n;
+
+-- name: page_of_deliveries_of_link
+-- The same, of what has led to a link.
+SELECT id, connection, at, method, content_type, length(body) AS size, state, outcome FROM delivery
+WHERE id IN (SELECT cause FROM attempt WHERE link = :link UNION SELECT delivery FROM journal WHERE link = :link
+    UNION SELECT cause FROM look WHERE link = :link)
+AND id < :before AND at >= :since AND at < :until AND (:connection = '' OR connection = :connection)
+AND (:state = '' OR state = :state) AND substr(outcome, 1, length(:outcome)) = :outcome ORDER BY id DESC LIMIT :n;
 
 -- name: one_delivery
 SELECT id, connection, at, method, content_type, length(body) AS size, state, outcome FROM delivery WHERE id = :id;
@@ -682,9 +692,15 @@ WHERE id > :cause AND cause = :cause ORDER BY id;
 UPDATE delivery SET state = 'waiting', outcome = '' WHERE id = :id RETURNING id;
 
 -- name: page_of_attempts
+-- In the order of the ids, as deliveries.
 SELECT id, at, link, connection, cause, outcome, reason, detail, fails, ms FROM attempt
-WHERE id < :before AND at >= :since AND (:connection = '' OR connection = :connection)
-AND (:link = '' OR link = :link) AND substr(outcome, 1, length(:outcome)) = :outcome ORDER BY id DESC LIMIT :n;
+WHERE id < :before AND at + 0 >= :since AND (:connection = '' OR connection = :connection)
+AND substr(outcome, 1, length(:outcome)) = :outcome ORDER BY id DESC LIMIT :n;
+
+-- name: page_of_attempts_of_link
+SELECT id, at, link, connection, cause, outcome, reason, detail, fails, ms FROM attempt
+WHERE link = :link AND id < :before AND at + 0 >= :since AND (:connection = '' OR connection = :connection)
+AND substr(outcome, 1, length(:outcome)) = :outcome ORDER BY id DESC LIMIT :n;
 
 -- name: page_of_holds
 -- The oldest first, from after the last one that was seen.
@@ -703,9 +719,12 @@ LEFT JOIN hub AS named ON named.link = h.link AND named.field = 'name'
 WHERE h.link = :link AND h.connection = :connection AND h.field = :field;
 
 -- name: groups_of_holds
-SELECT connection, field, kind, reason, MIN(cure) AS cure, MIN(since) AS since, COUNT(*) AS deals FROM hold
+-- Where one cure is for all sides, a decision between them or a meaning, it does not matter where it is held: no
+-- connection.
+SELECT side AS connection, field, kind, reason, MIN(cure) AS cure, MIN(since) AS since, COUNT(DISTINCT link) AS deals
+FROM (SELECT *, CASE WHEN kind IN ('conflict', 'argument', 'meaning') THEN '' ELSE connection END AS side FROM hold) AS h
 WHERE (:connection = '' OR connection = :connection) AND (:field = '' OR field = :field)
-AND (:kind = '' OR kind = :kind) GROUP BY connection, field, kind, reason ORDER BY MIN(since), connection, field, reason;
+AND (:kind = '' OR kind = :kind) GROUP BY side, field, kind, reason ORDER BY MIN(since), side, field, reason;
 
 -- name: page_of_dead
 -- Writes that were given up, and deliveries that nothing came of, as one list; both are named by ids that grow with time.
@@ -832,11 +851,41 @@ DELETE FROM pulse WHERE at < :before;
 DELETE FROM pulse WHERE process = :process;
 
 -- name: pulses
-SELECT process, connection, state FROM pulse WHERE at >= :since;
+SELECT process, connection, at, state FROM pulse WHERE at >= :since;
+
+-- name: add_tally
+INSERT INTO tally (connection, what, outcome, n) VALUES (:connection, :what, :outcome, :n)
+ON CONFLICT (connection, what, outcome) DO UPDATE SET n = tally.n + excluded.n;
+
+-- name: tallies
+SELECT connection, what, outcome, n FROM tally;
+
+-- name: alarms
+SELECT connection, what, level, since, below_since, peak FROM alarm;
+
+-- name: put_alarm
+INSERT INTO alarm (connection, what, level, since, below_since, peak)
+VALUES (:connection, :what, :level, :since, :below_since, :peak)
+ON CONFLICT (connection, what) DO UPDATE SET level = excluded.level, since = excluded.since,
+below_since = excluded.below_since, peak = excluded.peak;
+
+-- name: drop_alarm
+DELETE FROM alarm WHERE connection = :connection AND what = :what;
+
+-- name: lease_duty
+-- For whoever has it already, or asks first once it has lapsed.
+INSERT INTO duty (name, owner, until) VALUES (:name, :owner, :until)
+ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until
+WHERE duty.owner = excluded.owner OR duty.until <= :now RETURNING name;
 
 -- name: due_by_connection
 SELECT k.connection, COUNT(*) AS n, MIN(k.at) AS since FROM look k JOIN link l ON l.id = k.link AND l.state = 'live'
 WHERE k.at <= :now GROUP BY k.connection;
+
+-- name: failing_by_connection
+-- Sides whose calls fail, and that are tried again: a look that moves on with each try does not tell since when.
+SELECT r.connection, MIN(r.failing_since) AS since FROM ref r WHERE r.failing_since IS NOT NULL
+AND EXISTS (SELECT 1 FROM look k WHERE k.link = r.link AND k.connection = r.connection) GROUP BY r.connection;
 
 -- name: waiting_by_connection
 SELECT connection, COUNT(*) AS n, MIN(at) AS since FROM delivery WHERE state = 'waiting' GROUP BY connection;
@@ -845,7 +894,11 @@ SELECT connection, COUNT(*) AS n, MIN(at) AS since FROM delivery WHERE state = '
 SELECT connection, COUNT(*) AS n FROM hold GROUP BY connection;
 
 -- name: dead_by_connection
-SELECT connection, COUNT(*) AS n FROM write WHERE state = 'dead' GROUP BY connection;
+-- What `page_of_dead` lists.
+SELECT connection, COUNT(*) AS n FROM (
+SELECT connection FROM write WHERE state = 'dead'
+UNION ALL SELECT connection FROM delivery WHERE substr(outcome, 1, 6) = 'dead: '
+) AS dead GROUP BY connection;
 
 -- What only PostgreSQL needs: SQLite sets itself up by PRAGMAs, and sqlite-utils keeps its migrations.
 

@@ -34,9 +34,9 @@ class Rehearsal(Store):
         here = super().refs_of(j.link for j in joining)
         with self.db.transaction(durable=False):
             made = [{"id": j.link, "kind": j.refs[0].kind, "at": now} for j in joining if j.link not in here]
-            self.db.many("add_link", made)
+            self.db.insert("add_link", made)
             rows = [{**vars(r), "link": j.link, "linked_at": now} for j in joining for r in j.refs]
-            self.db.many("add_ref", rows)
+            self.db.insert("add_ref", rows)
 
 
 @contextmanager

@@ -92,8 +92,8 @@ ALTER TABLE connection ADD COLUMN sweep_until INTEGER NOT NULL DEFAULT 0
 # what people see and do. token and session: who may, as hashes only. audit: what they did. answered: what a repeat of a
 # request hears. listed, custom: what a CRM's own lists offer, and its custom fields. wish: what a person asks of a CRM,
 # for the worker to do, and its answer; so is what the worker does unasked. pulse: what each process last said of a
-# connection. tally: counts that only grow. alarm: the level that was last told. hold.kind: see HoldKind.
-# write.answer: what the vendor said when it refused for good, as JSON.
+# connection. tally: counts that only grow. alarm: the level that was last told. duty: which process does what one
+# alone should do. hold.kind: see HoldKind. write.answer: what the vendor said when it refused for good, as JSON.
 SEAT = """
 CREATE TABLE token (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, hash TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL,
@@ -125,17 +125,20 @@ CREATE TABLE tally (
     connection TEXT NOT NULL, what TEXT NOT NULL, outcome TEXT NOT NULL, n INTEGER NOT NULL,
     PRIMARY KEY (connection, what, outcome));
 CREATE TABLE alarm (
-    connection TEXT NOT NULL, what TEXT NOT NULL, level INTEGER NOT NULL, at INTEGER NOT NULL,
-    PRIMARY KEY (connection, what));
+    connection TEXT NOT NULL, what TEXT NOT NULL, level INTEGER NOT NULL, since INTEGER NOT NULL, below_since INTEGER,
+    peak INTEGER NOT NULL, PRIMARY KEY (connection, what));
+CREATE TABLE duty (
+    name TEXT PRIMARY KEY, owner TEXT NOT NULL, until INTEGER NOT NULL);
 CREATE INDEX ref_vendor_id ON ref (vendor_id);
 CREATE INDEX alias_alias ON alias (alias);
-CREATE INDEX hub_name ON hub (substr(value, 1, 200), link) WHERE field = 'name';
+CREATE INDEX hub_name ON hub (link, substr(value, 1, 200)) WHERE field = 'name';
 CREATE INDEX hub_party ON hub (substr(value, 1, 200)) WHERE field IN ('contact', 'account');
 CREATE INDEX link_kind ON link (kind, id) WHERE state = 'live';
 CREATE INDEX hub_unknown ON hub (field, substr(value, 1, 200)) WHERE substr(value, 1, 9) = '"unknown:';
 CREATE INDEX attempt_cause ON attempt (cause, link, id);
 CREATE INDEX attempt_failed ON attempt (cause, link, id) WHERE outcome IN ('failed', 'dead', 'refused');
 CREATE INDEX attempt_link ON attempt (link, id);
+CREATE INDEX ref_failing ON ref (connection, failing_since) WHERE failing_since IS NOT NULL;
 CREATE INDEX delivery_dead ON delivery (id) WHERE substr(outcome, 1, 6) = 'dead: ';
 ALTER TABLE hold ADD COLUMN kind TEXT NOT NULL DEFAULT '';
 ALTER TABLE write ADD COLUMN answer TEXT NOT NULL DEFAULT '';

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bridge.core.model import Canonical, Kind, Ref
@@ -43,7 +43,6 @@ class Searching:
     """Verbs of the store; none changes anything."""
 
     db: Engine
-    refs: Callable[[str], list[Ref]]
 
     def search(self, wanted: Wanted, n: int, before: str = LAST) -> list[Shown]:
         """
@@ -56,17 +55,17 @@ class Searching:
             rows = self.db.run("links", **filters, before=before, n=n)
         elif not (rows := self.db.run("links_by_id", **filters, q=wanted.q, before=before, n=n)):
             rows = self._by_name(wanted.q, filters, n, before)
-        return self._shown(rows)
+        return self._shown([r["id"] for r in rows])
 
     def shown(self, link: str) -> Shown | None:
         """Return one link, or None when there is none of that id."""
-        return next(iter(self._shown(self.db.run("link_by_id", link=link))), None)
+        return next(iter(self._shown([link])), None)
 
     def every_link(self) -> Iterator[Shown]:
         """Return each link of each kind, oldest first, reading some at a time."""
         after = ""
         while rows := self.db.run("links_after", after=after, n=PAGE_ROWS):
-            yield from self._shown(rows)
+            yield from self._shown([r["id"] for r in rows])
             after = rows[-1]["id"]
 
     def known_refs(self, refs: Iterable[Ref]) -> dict[Ref, tuple[str, Ref]]:
@@ -81,10 +80,7 @@ class Searching:
 
     def refs_of(self, links: Iterable[str]) -> dict[str, list[Ref]]:
         """Return the refs of several links."""
-        found: dict[str, list[Ref]] = {}
-        for r in self.db.run("refs_of_links", ids=to_json(sorted(set(links)))):
-            found.setdefault(r["link"], []).append(Ref(r["connection"], r["vendor_id"], r["kind"]))
-        return found
+        return {s.id: list(s.refs) for s in self._shown(sorted(set(links)))}
 
     def _by_name(self, q: str, filters: Row, n: int, before: str) -> list[Row]:
         """
@@ -100,23 +96,24 @@ class Searching:
             before = rows[-1]["id"]
         return found[:n]
 
-    def _shown(self, rows: Sequence[Row]) -> list[Shown]:
-        refs: dict[str, list[Row]] = {}
-        for r in self.db.run("refs_of_links", ids=to_json([row["id"] for row in rows])) if rows else ():
-            refs.setdefault(r["link"], []).append(r)
-        return [_one(row, refs.get(row["id"], [])) for row in rows]
+    def _shown(self, links: Sequence[str]) -> list[Shown]:
+        """Return those of some links that are there, in the same order."""
+        sides: dict[str, list[Row]] = {}
+        for r in self.db.run("show_links", ids=to_json(links)) if links else ():
+            sides.setdefault(r["id"], []).append(r)
+        return [_one(sides[link]) for link in links if link in sides]
 
 
-def _one(row: Row, refs: Sequence[Row]) -> Shown:
-    name = refs[0]["name"] if refs else None
+def _one(sides: Sequence[Row]) -> Shown:
+    first = sides[0]
     return Shown(
-        row["id"],
-        row["kind"],
-        None if name is None else json.loads(name),
-        row["created_at"],
-        tuple(Ref(r["connection"], r["vendor_id"], r["kind"]) for r in refs),
-        frozenset(r["connection"] for r in refs if r["gone"]),
-        bool(row["held"]),
+        first["id"],
+        first["kind"],
+        None if first["name"] is None else json.loads(first["name"]),
+        first["created_at"],
+        tuple(Ref(r["connection"], r["vendor_id"], r["kind"]) for r in sides),
+        frozenset(r["connection"] for r in sides if r["gone"]),
+        bool(first["held"]),
     )
 
 

@@ -34,6 +34,11 @@ class Sharing:
             rows = self.db.run("lease_sweep", connection=connection, owner=owner, now=now, until=until, before=before)
         return bool(rows)
 
+    def lease_duty(self, name: str, owner: str, now: int, lease_ms: int) -> bool:
+        """Take or extend a duty that one process alone should do; False: another's lease still runs."""
+        with self.db.transaction(durable=False):
+            return bool(self.db.run("lease_duty", name=name, owner=owner, now=now, until=now + lease_ms))
+
     def renew_sweep(self, connection: str, owner: str, now: int, lease_ms: int) -> bool:
         """Extend that lease; False: another has it."""
         with self.db.transaction(durable=False):

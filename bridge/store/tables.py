@@ -11,6 +11,7 @@ import uuid_utils
 
 from bridge.core.model import FOREVER, Native, Ref
 from bridge.store.activity import Activity
+from bridge.store.alarms import Alarms
 from bridge.store.answers import Answers
 from bridge.store.audit import Audit, Deed
 from bridge.store.choices import Choices
@@ -23,6 +24,7 @@ from bridge.store.rows import Row, to_json
 from bridge.store.searching import Searching
 from bridge.store.sharing import Sharing
 from bridge.store.sqlite import Sqlite
+from bridge.store.tally import Tallies
 from bridge.store.tokens import Tokens
 from bridge.store.work import Work
 
@@ -45,7 +47,9 @@ def _engine(address: str | Path) -> Engine:
     return Postgres(str(address))
 
 
-class Tables(Links, Searching, Sharing, Lists, Choices, Work, Pulses, Activity, Tokens, Answers, Audit):
+class Tables(
+    Links, Searching, Sharing, Lists, Choices, Work, Pulses, Tallies, Alarms, Activity, Tokens, Answers, Audit
+):
     """
     address: of a PostgreSQL database, or the path of a SQLite file. new_id: makes the ids of rows; UUIDv7 unless a test
     wants its own.

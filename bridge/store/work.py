@@ -37,12 +37,8 @@ class Work:
         until: int = FOREVER,
     ) -> list[Row]:
         """Return deliveries without their bodies, newest first. outcome: how it begins. link: one that it led to."""
-        found = self.db.run(
-            "page_of_deliveries",
-            n=n, before=before, connection=connection, state=state, outcome=outcome, link=link, since=since,
-            until=until,
-        )  # fmt: skip
-        return [dict(r) for r in found]
+        about = {"connection": connection, "state": state, "outcome": outcome, "since": since, "until": until}
+        return self._page("page_of_deliveries", link, n=n, before=before, **about)
 
     def one_delivery(self, delivery: str) -> Row | None:
         rows = self.db.run("one_delivery", id=delivery)
@@ -65,8 +61,13 @@ class Work:
         self, n: int, before: str = LAST, *, connection: str = "", outcome: str = "", link: str = "", since: int = 0
     ) -> list[Row]:
         """Return attempts, newest first. outcome: how it begins."""
-        about = {"connection": connection, "outcome": outcome, "link": link, "since": since}
-        return [dict(r) for r in self.db.run("page_of_attempts", n=n, before=before, **about)]
+        about = {"connection": connection, "outcome": outcome, "since": since}
+        return self._page("page_of_attempts", link, n=n, before=before, **about)
+
+    def _page(self, statement: str, link: str, **about: Any) -> list[Row]:
+        """A link has an index of its own, so it is asked for by a statement of its own."""
+        rows = self.db.run(f"{statement}_of_link", link=link, **about) if link else self.db.run(statement, **about)
+        return [dict(r) for r in rows]
 
     # holds
 
@@ -95,7 +96,11 @@ class Work:
         return _hold(rows[0]) if rows else None
 
     def groups_of_holds(self, *, connection: str = "", field: str = "", kind: str = "") -> list[Row]:
-        """Return what waits for one and the same reason: connection, field, kind, reason, cure, since and `deals`."""
+        """
+        Return what waits for one and the same reason: connection, field, kind, reason, cure, since and `deals`.
+
+        connection: "" where one cure is for all sides: a decision between them, or a meaning.
+        """
         return [dict(r) for r in self.db.run("groups_of_holds", connection=connection, field=field, kind=kind)]
 
     def look_again(self, link: str, connection: str, now: int, deed: Deed | None = None) -> None:

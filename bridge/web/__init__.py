@@ -13,8 +13,10 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from bridge.log import configure_logging, log_event, trace_of
 from bridge.web.api import admin_api
 from bridge.web.assets import kept_s
+from bridge.web.counting import Counting
 from bridge.web.health import health
 from bridge.web.lockout import Lockout
+from bridge.web.metrics import metrics
 from bridge.web.pages import add_pages
 from bridge.web.receiver import Bridge, Receiver
 from bridge.web.webhooks import webhooks
@@ -57,6 +59,7 @@ def create_app(bridge: Bridge | None = None) -> Flask:
     bridge: None assembles it from the settings at BRIDGE_CONFIG (config/bridge.toml) and the environment, which raises
     Misconfigured. The store is not touched here, so that processes may fork after.
     """
+    serving = bridge is None
     if bridge is None:
         from bridge.assembly import assemble
 
@@ -67,12 +70,15 @@ def create_app(bridge: Bridge | None = None) -> Flask:
     app.url_map.merge_slashes = False
     app.config.update(MAX_CONTENT_LENGTH=bridge.body_bytes_max, PROPAGATE_EXCEPTIONS=False)
     receiver = Receiver(bridge)
+    if serving:
+        receiver.counted = Counting(receiver.tally, bridge.store).begin
     app.extensions["bridge"] = bridge
     app.extensions["receiver"] = receiver
     app.extensions["ending"] = threading.Event()  # the server sets it when this process is told to end
     app.register_blueprint(webhooks(receiver))
     app.register_blueprint(health(bridge.store))
     lockout = app.extensions["lockout"] = Lockout()
+    app.register_blueprint(metrics(bridge.desk, lockout, receiver.tally))
     app.register_blueprint(admin_api(bridge.desk, lockout))
     add_pages(app, bridge.desk, lockout)
     app.after_request(_secure)

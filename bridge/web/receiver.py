@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import sqlite3
-import threading
-from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 from bridge.connectors.base import Connector, Inbound, Outcome, Reply
@@ -17,6 +15,7 @@ from bridge.core.signature import same_secret
 from bridge.desk import Desk
 from bridge.log import Fields, log_event, trace_of
 from bridge.store import STORE_FAILED, Store
+from bridge.store.tally import Tally
 
 WAITING_MAX = 10_000
 RECOUNT_MS = 1_000
@@ -53,15 +52,15 @@ class Bridge(Protocol):
 
 class Receiver:
     """
-    Takes in the webhooks of all connections. counts: (connection, outcome) to how many, since this process started.
+    Takes in the webhooks of all connections. tally: how each ended. counted: to be told that there is something in it.
     """
 
     def __init__(self, bridge: Bridge) -> None:
         self.connectors = bridge.connectors
-        self.counts: Counter[tuple[str, str]] = Counter()
+        self.tally = Tally()
+        self.counted: Callable[[], None] = lambda: None
         self._bridge = bridge
         self._redactor = Redactor([*bridge.secret_values, *bridge.path_secrets.values()])
-        self._counting = threading.Lock()
         self._waiting = 0
         self._counted_at: int | None = None
 
@@ -137,8 +136,8 @@ class Receiver:
         return self.connectors[connection].reply(outcome)
 
     def _count(self, connection: str, outcome: str) -> None:
-        with self._counting:
-            self.counts[connection, outcome] += 1
+        self.tally.add([((connection, "delivery", outcome), 1)])
+        self.counted()
 
 
 def _key(delivery_id: str) -> str:

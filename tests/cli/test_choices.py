@@ -69,7 +69,7 @@ def test_a_file_is_tried_first_then_imported_and_comes_out_again(bridge: Bridge,
     file = tmp_path / "choices.csv"
     file.write_text("connection,field,native,canonical\ngetfly,owner,2,hoa\ngetfly,owner,2,minh\nacme,owner,2,hoa\n")
     output = bridge("choice", "import", "--dry-run", str(file), code=1).output
-    assert "1 would be created, 0 changed, 0 unchanged, 1 conflicting, 1 invalid" in output
+    assert "would be 1 created, 0 changed, 0 unchanged, 1 conflicting, 1 invalid" in output
     assert "line 3: conflicting: '2' means 'hoa' in line 2" in output and "line 4: invalid: no connection" in output
     assert "there is none" in bridge("choice", "list").output
     report = json.loads(bridge("choice", "import", "--json", str(file), code=1).output)
@@ -87,3 +87,10 @@ def test_a_file_without_the_columns_is_refused(bridge: Bridge, tmp_path: Path) -
     file = tmp_path / "choices.csv"
     file.write_text("connection,field\n")
     assert "line 1: missing native, canonical" in bridge("choice", "import", str(file), code=1).output
+
+
+def test_a_file_that_is_no_text_is_refused(bridge: Bridge, tmp_path: Path) -> None:
+    file = tmp_path / "choices.csv"
+    file.write_bytes("connection,field,native,canonical\ngetfly,owner,2,h\u00f2a\n".encode("latin-1"))
+    assert "the file is not UTF-8 text" in bridge("choice", "import", str(file), code=1).output
+    assert "there is none" in bridge("choice", "list").output

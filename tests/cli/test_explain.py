@@ -78,4 +78,5 @@ def test_what_there_is_not(deal: Deal) -> None:
     assert "getfly:CH9 is not linked" in told("getfly", "CH9", code=3)
     assert "no connection 'acme'" in told("acme", "1", code=3)
     assert "no link x" in told("x", code=3)
+    assert "name the id or code of the deal at getfly, too" in told("getfly", code=2)
     assert "no field 'colour'. its fields: name, amount" in told("getfly", "CH2055", "--field", "colour", code=3)

@@ -522,6 +522,16 @@ def test_R12_what_landed_is_not_reported_as_lost() -> None:
     assert told(merge) == []
 
 
+def test_R12_a_newer_stamp_proves_nothing_at_the_first_look_either() -> None:
+    """A write was in doubt when its record left a link; in the next one it lands just after somebody's edit."""
+    at = link(stamp=500, open=open_write("late", 1, at=NOW))
+    at.sides["a"].shadows.clear()
+    Merge(at, rules(SLOW), NOW).observe(read("old", stamp=501), NOW)
+    merge = Merge(at, rules(SLOW), NOW + 1)
+    assert merge.observe(read("new", stamp=502), NOW + 1) == {"name"}
+    assert (told(merge), looks(merge)) == ([], [("a", TIMEOUT + LAG)])
+
+
 def test_R12_nothing_in_doubt() -> None:
     at = link()
     assert Merge(at, rules(), NOW).resolve_doubt(at.sides["a"], NOW)

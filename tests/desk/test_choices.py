@@ -117,3 +117,19 @@ def test_what_waits_at_a_side_is_looked_at_when_its_choice_is_put(desk: Desk) ->
     link = held_in(desk.store, "b", "stage", "no choice for stage 'won'")
     choices.put(desk, "Hoa", "b", "stage", "9", "won")
     assert "cured" in desk.store.due_looks(link, desk.now())["b"]
+
+
+def test_the_use_that_fits_takes_nothing_from_another_choice(desk: Desk) -> None:
+    choices.put(desk, "Hoa", "a", "stage", "7/1", "new")
+    choices.put(desk, "Hoa", "b", "stage", "Open/1", "new")
+    fits = {
+        ("a", "7/1", "new"): "both",
+        ("a", "7/2", "new"): "read",
+        ("a", "8/1", "new"): "both",
+        ("a", "7/1", "late"): "write",
+        ("a", "7/2", "late"): "both",
+        ("b", "Won/1", "new"): "read",
+    }
+    assert {place: choices.fitting_use(desk, place[0], "stage", *place[1:]) for place in fits} == fits
+    choices.put(desk, "Hoa", "a", "stage", "7/2", "late")
+    assert choices.fitting_use(desk, "a", "stage", "7/1", "late") == "both", "a person who says so means it"

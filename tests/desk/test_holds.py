@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from bridge.core.errors import Permanent
 from bridge.core.fields import Party
-from bridge.core.model import FOREVER, Hub, Record, Ref, Shadow
+from bridge.core.model import FOREVER, Hub, Native, Record, Ref, Shadow
 from bridge.desk import Refused, holds
 from bridge.desk.decisions import decide
+from bridge.worker import Worker
 from tests.desk.scene import desk_over, held, refusing
 from tests.flow.scene import Scene
 
@@ -81,6 +84,8 @@ def test_a_conflict_ends_when_a_person_says_whose_value_stands(stands: str, show
     assert (h.kind, h.cure.action) == ("conflict", "decide")
     shown_now = [(s.connection, s.native, s.current) for s in h.cure.sides]
     assert shown_now[:2] == [("a", "of a", True), ("b", "of b", False)]
+    [group] = holds.groups(desk)
+    assert (group.connection, group.deals, len(group.sample)) == ("", 1, 1), "it is one decision, wherever it is held"
     assert "stands, the others follow" in holds.cure(desk, "Hoa", scene.link, "b", "name", stands).says
     scene.run()
     assert (scene.shows("name"), holds.page(desk).items) == (dict.fromkeys("abc", shown), [])
@@ -129,6 +134,34 @@ def test_a_decision_takes_the_link_from_a_worker_who_throws_its_own_away() -> No
     scene.run()
     assert scene.shows("probability") == {"a": 77, "b": 77}
     assert scene.shows("name") == {"a": "of a, later", "b": "of b"}, "a's later change is not overwritten unseen"
+
+
+def test_what_a_fenced_worker_sends_late_is_its_own_and_nobodys_edit(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(2, policies={"name": "hold"})
+    desk = desk_over(scene)
+    scene.person("a", name="of a")
+    scene.person("b", name="of b")
+    scene.webhook("a")
+    scene.webhook("b")
+    scene.run()
+    real, frozen = scene.connectors["b"].write, list[str]()
+
+    def write(seen: Record, patch: Mapping[str, Native]) -> Record | None:
+        if not frozen:
+            frozen.append(decide(desk, "Hoa", scene.link, "name", "a").connection)
+            scene.clock += 30_000  # longer than a call may take, and within the lease that it believes in
+            scene.person("a", amount="6")
+            scene.webhook("a")
+            scene.take_in()
+            while Worker(scene.flow, {}).step("another"):
+                pass
+        return real(seen, patch)
+
+    monkeypatch.setattr(scene.connectors["b"], "write", write)
+    scene.edited("a", amount="5")
+    scene.run()
+    assert (scene.shows("amount"), scene.shows("name")) == ({"a": "6", "b": "6"}, {"a": "of a", "b": "of a"})
+    assert holds.page(desk).items == []
 
 
 def test_only_a_side_that_shows_a_value_of_a_held_field_can_stand() -> None:
@@ -266,8 +299,8 @@ def test_holds_come_page_by_page_filtered_and_by_what_they_wait_for() -> None:
     assert (only.connection, only.field) == ("c", "stage")
     groups = holds.groups(desk)
     assert {(g.connection, g.field, g.deals, len(g.sample)) for g in groups} == {
-        (c, f, 1, 1) for c in "bc" for f in ("owner", "stage")
-    }
+        ("", f, 1, 1) for f in ("owner", "stage")
+    }, "one meaning frees both sides"
     with pytest.raises(Refused, match="is no cursor"):
         holds.page(desk, after="x")
     with pytest.raises(Refused, match="nothing is held there"):

@@ -116,6 +116,10 @@ REFUSED: list[tuple[str, str, str, Callable[[Desk, str, str], Any]]] = [
     ("no id", "invalid", "the id at a is empty", lambda d, x, y: links.ref_in(d, "a: ")),
     ("no colon", "invalid", "'a' is not CONNECTION:ID", lambda d, x, y: links.ref_in(d, "a")),
     ("no text", "invalid", "holds characters", lambda d, x, y: links.ref_in(d, "a:1\0")),
+    ("no link", "unknown", "no link", lambda d, x, y: links.get(d, "\0")),
+    ("no link", "unknown", "no link", lambda d, x, y: links.merge(d, x, "\ud800", ME)),
+    ("no link", "unknown", "no link", lambda d, x, y: links.delete(d, "\0", ME)),
+    ("no cursor", "invalid", "holds characters", lambda d, x, y: links.page(d, cursor="\0")),
     ("no search", "invalid", "too long", lambda d, x, y: links.page(d, q="x" * 201)),
 ]
 

@@ -15,9 +15,10 @@ from click.testing import CliRunner
 from bridge.assembly import Assembled, assemble
 from bridge.cli import cli
 from bridge.connectors.budget import Budget
-from bridge.core.model import FOREVER, Hold, Look, Ref
+from bridge.core.model import FOREVER, Effects, Hold, Look, Ref
 from bridge.desk.pulse import ALIVE_MS, Health, health
 from bridge.store.audit import Deed
+from bridge.store.store import Attempt, Intake
 from bridge.worker import Worker
 
 ROOT = Path(__file__).parents[2]
@@ -105,6 +106,15 @@ def test_who_paused_it_tells_a_pause_from_refused_credentials(bridge: Assembled)
     assert of(bridge).state == "works"
 
 
+def test_a_pause_that_only_a_worker_knows_of_is_told(bridge: Assembled) -> None:
+    beat(bridge, "one", at=bridge.now() - 4_000, paused_for_s=3.0)
+    assert of(bridge).state == "works"
+    beat(bridge, "two", paused_for_s=60.0)
+    each = of(bridge)
+    assert (each.state, each.why, each.needs) == ("paused", "the CRM asked for a pause", [])
+    assert each.until is not None and 50 < (each.until - health(bridge.desk).at).total_seconds() <= 60
+
+
 def test_a_look_that_is_not_due_is_no_lag_and_holds_are_counted(bridge: Assembled) -> None:
     beat(bridge)
     link, store = deal(bridge), bridge.store
@@ -116,6 +126,32 @@ def test_a_look_that_is_not_due_is_no_lag_and_holds_are_counted(bridge: Assemble
     store.look(link, [Look(Ref("getfly", "g1"), bridge.now() + 60_000, "again")])
     each = of(bridge)
     assert (each.due, each.lag_s, each.holds, each.needs) == (0, 0, 2, ["2 holds"])
+
+
+def test_dead_letters_are_writes_and_deliveries(bridge: Assembled) -> None:
+    beat(bridge)
+    kept: dict[str, Any] = {"method": "POST", "query": {}, "content_type": "text/plain", "body": b"x"}
+    for outcome in ("dead: defect", "dead: not_found", "echo"):
+        delivery = bridge.store.accept("getfly", None, bridge.now(), **kept)
+        bridge.store.become_looks([Intake(delivery or "", (), outcome)])
+    assert (of(bridge).dead, of(bridge).needs, bridge.store.waits()["dead"]) == (2, ["2 dead letters"], 2)
+
+
+def test_a_crm_that_is_away_is_late_although_each_try_moves_its_look(bridge: Assembled) -> None:
+    beat(bridge)
+    link, store, now = deal(bridge), bridge.store, bridge.now()
+    claim = store.claim("w", now, 60_000)
+    assert claim is not None
+    at = store.load(claim)
+    again = Effects(looks=[Look(Ref("getfly", "g1"), now + 900_000, "linked")])
+    failed = Attempt(link, "getfly", "linked", "failed", "no_answer", fails=3, failing_since=now - 3_600_000)
+    taken = {"getfly": (now, ["linked"])}
+    store.save(claim, at, now, effects=again, taken=taken, attempt=failed, cause="linked")
+    each = of(bridge)
+    assert each.due == 0 and 3_600 <= each.lag_s < 3_700
+    given_up = {"getfly": (now + 900_000, ["linked"])}
+    store.save(claim, at, now, taken=given_up, cause="linked")
+    assert of(bridge).lag_s == 0, "what was given up does not wait"
 
 
 def test_silent_processes_are_forgotten_after_an_hour(bridge: Assembled) -> None:

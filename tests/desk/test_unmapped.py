@@ -42,6 +42,14 @@ def test_a_value_of_deals_that_nobody_explained_waits_with_its_label(desk: Desk)
     assert waiting(desk) == [("meaning", "b", "owner", "x:9")]
 
 
+def test_a_long_value_is_told_whole(desk: Desk) -> None:
+    long = "Đã gửi báo giá, " * 20
+    for end in "ab":
+        held_in(desk.store, "c", "stage", "", f"unknown:b:{end}{long}")
+    held_in(desk.store, "c", "stage", "", f"unknown:b:a{long}")
+    assert [(u.native, u.deals) for u in unmapped(desk).items] == [(f"a{long}", 2), (f"b{long}", 1)]
+
+
 def test_what_is_no_choice_there_does_not_wait(desk: Desk) -> None:
     held_in(desk.store, "c", "contact", "", "unknown:a:17")
     held_in(desk.store, "c", "owner", "", "unknown:gone:17")

@@ -11,9 +11,12 @@ from bridge.connectors.memory import TABLE, Habits, Memory, MemoryVendor
 from bridge.core import rules
 from bridge.core.fields import Field
 from bridge.core.model import FOREVER, Link, Native, Ref
+from bridge.core.outcomes import OTHER, label_of
 from bridge.flow import Flow
+from bridge.passes import Facts
 from bridge.sides import Connection
 from bridge.store import Store
+from bridge.store.store import Attempt
 from bridge.sweep import Swept, sweep
 from bridge.worker import Worker
 
@@ -43,7 +46,8 @@ class Scene:
         self.connectors = {n: Memory(Account(n, "", {"secret": "s"}), here=v) for n, v in self.vendors.items()}
         habits = rules.Habits(timeout=Habits.timeout, react=0, scan=0, answer="stored")
         connections = {n: Connection(self.connectors[n], habits, i) for i, n in enumerate(names)}
-        self.flow = Flow(self.store, connections, policies or {}, now=self._tick, dice=lambda: 0.5)
+        self.told: list[tuple[Attempt, Facts | None]] = []
+        self.flow = Flow(self.store, connections, policies or {}, now=self._tick, dice=lambda: 0.5, report=self._report)
         self._set_up()
 
     def _set_up(self) -> None:
@@ -55,6 +59,10 @@ class Scene:
         self.link = self.store.link([Ref(side, self.id_at(side)) for side in self.vendors], self.clock)
         self.run()
         assert self.writes() == {}, "a first look wrote something"
+
+    def _report(self, attempt: Attempt, facts: Facts | None) -> None:
+        assert label_of(attempt.outcome) != OTHER, f"{attempt.outcome!r} has no label"
+        self.told.append((attempt, facts))
 
     def now(self) -> int:
         return self.clock

@@ -13,6 +13,7 @@ from bridge.worker import Worker
 from tests.desk.deal import Deal
 from tests.flow.scene import Scene
 from tests.flow.told import from_the_journal, from_the_store
+from tests.store.raw import raw
 
 
 @pytest.fixture
@@ -83,3 +84,10 @@ def test_a_deal_of_one_day(tmp_path: Path) -> None:
     for play in (deal.morning, deal.afternoon):
         play()
         assert from_the_journal(deal.store, deal.link) == from_the_store(deal.store, deal.link)
+
+
+@pytest.mark.parametrize("what", ["first", "met", "differs", "set", "sent", "waits"])
+def test_what_the_journal_lacks_is_noticed(tmp_path: Path, what: str) -> None:
+    deal = Deal(tmp_path).morning()
+    raw(deal.store).execute("DELETE FROM journal WHERE what = ?", (what,))
+    assert from_the_journal(deal.store, deal.link) != from_the_store(deal.store, deal.link)

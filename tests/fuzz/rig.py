@@ -56,6 +56,8 @@ def _fill(bridge: Assembled) -> None:
         assert not choice_table.import_rows(bridge.desk, FUZZ, lines, "csv").lines
     with (SAMPLE / "links.csv").open(encoding="utf-8") as lines:
         assert not link_table.import_rows(bridge.desk, lines, "csv", FUZZ).lines
+    for refs in (("getfly:F1", "plazbot:f1"), ("leadsquared:F1", "leadconnector:f1")):  # two that can be merged
+        links.add(bridge.desk, [links.ref_in(bridge.desk, text) for text in refs], FUZZ)
     for choice in choices.page(bridge.desk, connection="plazbot", field="owner", canonical="minh").items:
         choices.drop(bridge.desk, FUZZ, choice.connection, choice.field, choice.native, choice.canonical)
     choices.put(bridge.desk, FUZZ, "onlyoffice", "owner", NOBODY, "minh")
@@ -76,7 +78,7 @@ def _start_worker(stack: ExitStack, bridge: Assembled) -> None:
 
 def _happen(bridge: Assembled, sandbox: Sandbox) -> None:
     """Have a deal edited in a way that goes everywhere, and in one that is held here and given up there."""
-    deal = next(r.id for r in links.page(bridge.desk).items[0].refs if r.connection == "leadconnector")
+    deal = next(r.id for r in links.page(bridge.desk, q="CH2055057").items[0].refs if r.connection == "leadconnector")
     deadline = time.monotonic() + WAIT_S
     while bridge.store.next_look() is not None and time.monotonic() < deadline:
         time.sleep(0.05)  # what is edited before the first look is over is taken for the start

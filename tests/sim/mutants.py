@@ -65,6 +65,7 @@ def _replaced(mutant: Mutant, text: str) -> str:
 
 
 MERGE, PLAN, FLOW, STORE = "bridge.core.merge:", "bridge.core.plan:", "bridge.flow:Flow.", "bridge.store.store:Store."
+LINKS, MENDED = "bridge.store.links:Links.", ("mended links", "mended links and deaths")
 OBSERVE, SETTLED, INGEST = MERGE + "Merge.observe", MERGE + "Merge._settled", MERGE + "Merge._ingest"
 SETTLE, DOUBT = MERGE + "Merge.settle", MERGE + "Merge.resolve_doubt"
 HUNT = ("everything", "lag", "faults", "no sweeps")
@@ -175,20 +176,6 @@ MUTANTS: Mapping[str, Mutant] = {
             "token",
             ("decisions",),
         ),
-        (
-            "R12 what a fenced worker has begun is looked at again",
-            STORE + "seize",
-            "> 0:",
-            "> 2**60:",
-            ("decisions",),
-        ),
-        (
-            "R12 what a fenced worker may send yet is in doubt for so long",
-            STORE + "seize",
-            'self.db.run("doubt_writes", link=link, until=until)',
-            "pass",
-            ("decisions",),
-        ),
         ("R8 the source wins", MERGE + "Merge._wins", 'policy.startswith("source:")', "False", ("a source",)),
         (
             "R8 a conflict that is to be held is held",
@@ -235,7 +222,7 @@ MUTANTS: Mapping[str, Mutant] = {
         (
             "R10 the record is read freshly before it is written",
             FLOW + "_bring_level",
-            "seen = connector.read(side.ref)",
+            "seen = self._read(at, side)",
             "seen = Record(side.ref, {f: s.native for f, s in side.shadows.items()}, side.stamp)",
             ("plain", *HUNT),
         ),
@@ -310,8 +297,8 @@ MUTANTS: Mapping[str, Mutant] = {
         (
             "R16 a first look is no edit",
             MERGE + "Merge._first",
-            "Shadow(n, base, self.now)",
-            "Shadow(n, base - 1, self.now)",
+            "Shadow(n, base, self.now,",
+            "Shadow(n, base - 1, self.now,",
             ("differing",),
         ),
         (
@@ -400,6 +387,28 @@ MUTANTS: Mapping[str, Mutant] = {
             "for i, cause in enumerate(causes):",
             "for i, cause in ():",
             ("plain",),
+        ),
+        (
+            "who works on a link that people mend is fenced",
+            LINKS + "_fence_off",
+            'self.db.many("void_lease", [{"link": link, "now": now} for link in links])',
+            "pass",
+            MENDED,
+        ),
+        (
+            "a fenced worker may still be calling",
+            LINKS + "_fence_off",
+            'self.db.many("doubt_as_long_as_leased", [{"link": link} for link in links])',
+            "pass",
+            MENDED,
+        ),
+        ("a write in doubt goes along with its record", LINKS + "_join", "self._reopen(deals, now)", "pass", MENDED),
+        (
+            "a delivery does not wait for a side that has left",
+            LINKS + "_leave",
+            'self.db.many("leave_deliveries", keys)',
+            "pass",
+            MENDED,
         ),
     )
 }

@@ -31,7 +31,8 @@ SEAT: dict[str, dict[str, Any]] = {
     "wish": dict(connection="a", what="test", at=NOW, taken_until=0, answered_at=None, ok=0, said="[]"),
     "pulse": dict(process="p", connection="a", at=NOW, state="{}"),
     "tally": dict(connection="a", what="attempt", outcome="echo", n=7),
-    "alarm": dict(connection="a", what="lag", level=2, at=NOW),
+    "alarm": dict(connection="a", what="lag", level=2, since=NOW, below_since=None, peak=0),
+    "duty": dict(name="alerts", owner="p", until=NOW),
 }
 
 
@@ -97,7 +98,7 @@ def test_a_copy_is_equal_in_every_row(stores: tuple[Store, Store], monkeypatch: 
     assert all(before.values())
     assert str(after).replace("\\x00", "\ufffd") == str(before).replace("\\x00", "\ufffd")
     assert {c.table: c.rows for c in copied} == {name: len(rows) for name, rows in before.items()}
-    assert told[0] == ("copy link", 2, 2) and told[-1] == ("check alarm", 1, 1)
+    assert told[0] == ("copy link", 2, 2) and told[-1] == ("check duty", 1, 1)
     link = target.find("a", "a1")
     assert link is not None and target.peek(link) == source.peek(link)
     with pytest.raises(Taken):

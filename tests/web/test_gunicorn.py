@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import pytest
 import requests
 
 from bridge.desk import tokens
+from bridge.store import Store
 from tests.web.toy import PATH_SECRET, SECRET, hook, parts, rows
 
 ROOT = Path(__file__).parents[2]
@@ -178,3 +180,15 @@ def _raw(port: int, request: bytes, *, half: bool = False) -> int:
         except (http.client.HTTPException, ConnectionError):
             return 0
         return answer.status
+
+
+def test_what_the_web_processes_count_is_in_the_store_when_they_have_ended(server: Server) -> None:
+    for i in range(40):
+        requests.post(f"http://127.0.0.1:{server.port}/webhooks/open", data=hook(str(i), f"e{i}"), timeout=30)
+    requests.post(f"http://127.0.0.1:{server.port}/webhooks/open", data=b"{}", timeout=30)
+    os.kill(server.pid, signal.SIGTERM)
+    deadline = time.monotonic() + 20
+    with closing((store := Store(server.db)).db):
+        while sum(store.tallies().values()) < 41 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert store.tallies() == {("open", "delivery", "accepted"): 40, ("open", "delivery", "forged"): 1}

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from bridge.connectors.base import Inbound, Outcome, Reply
 from bridge.web import create_app
-from tests.web.toy import API_KEY, PATH_SECRET, SECRET, Parts, Toy, hook, rows, toy
+from tests.web.toy import API_KEY, PATH_SECRET, SECRET, Parts, Toy, counted, hook, rows, toy
 
 
 def test_a_genuine_webhook_is_on_disk_when_the_vendor_hears_so(bridge: Parts) -> None:
@@ -70,8 +70,7 @@ def test_a_forged_webhook_leaves_nothing_and_is_counted(bridge: Parts, client: F
     assert (polite.status_code, polite.json) == (200, {"Status": "Error"})
     assert rows(bridge.store.db.path) == []
     assert bridge.store.connections() == {}
-    counts = client.application.extensions["receiver"].counts
-    assert counts == {("open", "forged"): 1, ("polite", "forged"): 1}
+    assert counted(client.application) == {("open", "delivery", "forged"): 1, ("polite", "delivery", "forged"): 1}
 
 
 @pytest.mark.parametrize("end", ["guarded", "guarded/wrong", "guarded/" + PATH_SECRET[:-1], "open/" + PATH_SECRET])

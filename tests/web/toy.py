@@ -35,7 +35,9 @@ from bridge.log import configure_logging
 from bridge.settings import ConnectionSettings, Settings
 from bridge.sides import Connection
 from bridge.store import Store
+from bridge.store.tally import Counted
 from bridge.web import create_app
+from bridge.web.counting import Counting
 from tests.connectors.recorder import OpenGate, Recorder
 
 SECRET = 'hook "täst"/+&%\\secret'
@@ -175,7 +177,18 @@ def served() -> Flask:
     """What gunicorn runs in the test; the file is named by TOY_DB."""
     bridge = parts(Path(os.environ["TOY_DB"]))
     configure_logging([SECRET, PATH_SECRET])
-    return create_app(bridge)
+    app = create_app(bridge)
+    receiver = app.extensions["receiver"]
+    receiver.counted = Counting(receiver.tally, bridge.store).begin
+    return app
+
+
+def counted(app: Flask) -> dict[Counted, int]:
+    """Return what the application has counted and not told its store."""
+    store = Store(":memory:")
+    store.migrate()
+    app.extensions["receiver"].tally.flush(store)
+    return store.tallies()
 
 
 def read_only(store: Store) -> None:

@@ -12,7 +12,8 @@ from flask import Response, request
 from bridge.core.errors import Transient
 from bridge.desk import Desk, Reason, Refused
 from bridge.desk.table import Form
-from bridge.desk.tokens import Known, who
+from bridge.desk.tokens import Known
+from bridge.web.admission import admitted
 from bridge.web.api.inputs import Invalid, read_body, read_query
 from bridge.web.api.operations import Answer, Call, Lines, Operation
 from bridge.web.api.repeats import fingerprint, key_of_request, once
@@ -52,15 +53,9 @@ class Calls:
 
     def _admit(self, operation: Operation) -> Known | Response:
         """Return who calls, or what they hear when they may not."""
-        if wait_s := self.lockout.wait_s(request.remote_addr):
-            return problem(429, headers={"Retry-After": str(wait_s)})
-        given = request.authorization
-        if given is None or given.type != "bearer" or not given.token:
-            return problem(401, headers={"WWW-Authenticate": "Bearer"})
-        known = who(self.desk, given.token)
-        if known is None:
-            self.lockout.wrong(request.remote_addr)
-            return problem(401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+        known = admitted(self.desk, self.lockout)
+        if isinstance(known, Response):
+            return known
         return known if known.may_write or not operation.writes else problem(403)
 
     def _do(self, operation: Operation, known: Known, path: Mapping[str, str]) -> Response:
@@ -114,8 +109,9 @@ def _digest(file: IO[str]) -> bytes:
 
 def _expected() -> str | None:
     """Return the ETag of If-Match, None when anything will do; raises Invalid."""
-    if not (given := request.headers.get("If-Match", "").strip()) or given == "*":
+    if (given := request.headers.get("If-Match")) in (None, "*"):
         return None
+    assert given is not None
     if len(given) < 3 or not (given[0] == given[-1] == '"') or '"' in given[1:-1]:
         raise Invalid([("If-Match", ETAGS)])
     return given[1:-1]

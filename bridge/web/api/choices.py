@@ -15,9 +15,13 @@ from bridge.web.api.operations import Answer, Call, Lines, Subject
 
 subject = Subject("choices", "What the values of each CRM's lists mean: stages, owners, pipelines and the like.")
 
-Name = Annotated[Word, Field(description="the field: stage, status, owner, pipeline …")]
-Native = Annotated[Word, Field(description="the value as the CRM keeps it; a stage with its pipeline in front")]
-Canonical = Annotated[Word, Field(description="the common name that it means")]
+EXAMPLE = "connection,field,native,canonical,use\ngetfly,stage,8/31,new,both\n"
+
+Name = Annotated[Word, Field(description="stage, status, owner, pipeline …", examples=["stage"])]
+Native = Annotated[
+    Word, Field(description="the value as the CRM keeps it; a stage with its pipeline in front", examples=["8/31"])
+]
+Canonical = Annotated[Word, Field(description="the common name that it means", examples=["new"])]
 
 
 class Search(Paging):
@@ -126,7 +130,7 @@ def export_choices(call: Call, form: Form) -> Lines:
     return Lines(choice_table.export(call.desk, form), form)
 
 
-@subject.write("POST", "/choices/import", Report, query=Import, rows=True)
+@subject.write("POST", "/choices/import", Report, query=Import, rows=EXAMPLE)
 def import_choices(call: Call, query: Import, rows: Iterable[str], form: Form) -> Report:
     """Add the choices of a CSV or NDJSON file: connection, field, native, canonical, use."""
     return choice_table.import_rows(call.desk, call.who, rows, form, dry=query.dry_run)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bridge.desk import Value, connections
+from bridge.desk import Value, connections, pulse
 from bridge.web.api.inputs import Input, Text
 from bridge.web.api.operations import Call, Subject
 
@@ -36,6 +36,12 @@ class Lists(Value):
 
     offers: Sequence[connections.Offer]
     customs: Sequence[connections.CustomField]
+
+
+@subject.get("/health", pulse.Pulse)
+def get_health(call: Call) -> pulse.Pulse:
+    """Tell how each connection does now: its state, how late it is, what waits there, its budget and its breaker."""
+    return pulse.health(call.desk)
 
 
 @subject.get("/connections", Connections)

@@ -160,7 +160,8 @@ def _complete(told: dict[str, Any], operation: Operation) -> None:
     if operation.writes and operation.tagged:
         told["parameters"].append(IF_MATCH)
     if operation.rows:
-        told["requestBody"] = {"content": ROWS, "required": True}
+        csv = {"text/csv": {**ROWS["text/csv"], "example": operation.rows}}
+        told["requestBody"] = {"content": {**ROWS, **csv}, "required": True}
 
 
 def _without_null(schema: dict[str, Any]) -> None:

@@ -15,8 +15,10 @@ from bridge.web.api.operations import Answer, Call, Lines, Subject
 
 subject = Subject("links", "Which records are the same deal, contact or company.")
 
+EXAMPLE = "getfly,leadconnector\nCH2055057,yWQobCRIhRguQtD2llvk\n"
+
 Id = Annotated[Word, Field(max_length=200, description="the id, or code, that the CRM shows")]
-Connection = Annotated[Word, Field(description="the name of a connection")]
+Connection = Annotated[Word, Field(description="the name of a connection", examples=["getfly"])]
 
 
 class Search(Paging):
@@ -106,7 +108,7 @@ def export_links(call: Call, form: Form) -> Lines:
     return Lines(link_table.export(call.desk, form), form)
 
 
-@subject.write("POST", "/links/import", Report, query=Import, rows=True)
+@subject.write("POST", "/links/import", Report, query=Import, rows=EXAMPLE)
 def import_links(call: Call, query: Import, rows: Iterable[str], form: Form) -> Report:
     """Link the records of each line of a CSV or NDJSON file. Good lines are kept; the report names the others."""
     return link_table.import_rows(call.desk, rows, form, call.who, dry=query.dry_run)

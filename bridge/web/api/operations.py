@@ -52,7 +52,7 @@ class Operation:
     the operation's, its docstring what the document says.
 
     answers: None when there is nothing to say (204). tagged: answers carry an ETag, and changes honour If-Match.
-    rows: it takes a CSV or NDJSON file. exports: it answers with one, when the caller accepts that.
+    rows: an example of the CSV file that it takes (NDJSON, too), "" when it takes none. exports: it answers with one.
     """
 
     method: str
@@ -64,7 +64,7 @@ class Operation:
     query: type[Input] | None
     body: type[Input] | None
     tagged: bool
-    rows: bool
+    rows: str
     exports: bool
 
     @property
@@ -106,7 +106,7 @@ class Subject:
         body: type[Input] | None = None,
         makes: bool = False,
         tagged: bool = False,
-        rows: bool = False,
+        rows: str = "",
     ) -> Callable[[F], F]:
         """Say that a function changes something. makes: something new, answered with 201."""
         status = 204 if answers is None else 201 if makes else 200
@@ -122,7 +122,7 @@ class Subject:
         query: type[Input] | None = None,
         body: type[Input] | None = None,
         tagged: bool = False,
-        rows: bool = False,
+        rows: str = "",
         exports: bool = False,
     ) -> Callable[[F], F]:
         def add(run: F) -> F:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from io import StringIO
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -36,22 +35,27 @@ def routes(desk: Desk) -> Blueprint:
             desk.known(wanted["connection"])
         found = choices.page(desk, **wanted, n=SHOWN)
         places = {"connection": wanted["connection"], "field": wanted["field"]}
+        waiting = unmapped(desk, **places, n=WAITING, after=request.args.get("cursor", ""))
+        opened = _opened(desk) if known().may_write else None
+        asked = {(u.connection, u.field) for u in waiting.items}
+        asked |= {(opened["connection"], opened["field"])} if opened else set()
         return render_template(
             "choices.html",
-            waiting=unmapped(desk, **places, n=WAITING, after=request.args.get("cursor", "")),
+            waiting=waiting,
             tables=_tables(desk, found.items, wanted),
             more=found.next is not None,
-            opened=_opened(desk) if known().may_write else None,
+            opened=opened,
             wanted=wanted,
             back=(back := urlencode({k: v for k, v in wanted.items() if v})),
             to=lambda **form: "/choices?" + urlencode(form | {"back": back}),
-            **_lists(desk),
+            **_lists(desk, asked),
         )
 
     @pages.post("/choices/put")
     def put() -> Response:
         instead, etag = request.form.get("instead"), request.form.get("etag")
-        made = choices.put(desk, who(), *_given(), _use(), instead=instead, etag=etag)
+        use = _use() if "use" in request.form else choices.fitting_use(desk, *_given())
+        made = choices.put(desk, who(), *_given(), use, instead=instead, etag=etag)
         return said(_back(), _told(made), "warn" if made.remarks else "good")
 
     @pages.post("/choices/drop")
@@ -59,6 +63,13 @@ def routes(desk: Desk) -> Blueprint:
         gone = choices.drop(desk, who(), *_given(), etag=request.form.get("etag"))
         words = f"{gone.connection} {gone.field} {gone.native!r} does not mean {gone.canonical!r} any more."
         return said(_back(), f"{words} {many(gone.deals, 'deal')} show it and keep it." if gone.deals else words)
+
+    _files(pages, desk)
+    return pages
+
+
+def _files(pages: Blueprint, desk: Desk) -> None:
+    """Add what goes in and out as a file."""
 
     @pages.get("/choices/import")
     def choose_file() -> str:
@@ -80,11 +91,8 @@ def routes(desk: Desk) -> Blueprint:
     @pages.get("/choices/export")
     def take_out() -> Response:
         form: Form = "ndjson" if request.args.get("form") == "ndjson" else "csv"
-        lines = stream_with_context(choice_table.export(desk, form))
         named = {"Content-Disposition": f'attachment; filename="choices.{form}"'}
-        return Response(lines, mimetype=MEDIA[form], headers=named)
-
-    return pages
+        return Response(stream_with_context(choice_table.export(desk, form)), mimetype=MEDIA[form], headers=named)
 
 
 def _given() -> Key:
@@ -93,8 +101,8 @@ def _given() -> Key:
 
 
 def _use() -> Use:
-    given = request.form.get("use", "both")
-    return next((use for use in NAMED.values() if use == given), None) or abort(400)
+    given = next((use for use in NAMED.values() if use == request.form["use"]), None)
+    return given or abort(400)
 
 
 def _wanted() -> dict[str, str]:
@@ -140,17 +148,23 @@ def _opened(desk: Desk) -> dict[str, Any] | None:
     return {**asked, "suggestions": suggestions(desk, *place, **sought)}
 
 
-def _lists(desk: Desk) -> dict[str, Any]:
-    """Return what forms offer: connections, fields, the canonical values in use, and the natives of each place."""
+def _lists(desk: Desk, asked: Collection[tuple[str, str]]) -> dict[str, Any]:
+    """
+    Return what forms offer: connections, fields, and for these places their native values and the canonical ones in
+    use. asked: connection and field.
+    """
     fields = desk.fields()
-    canonical: dict[str, set[str]] = {"status": set(STATUSES)}
-    natives: dict[tuple[str, str], dict[str, str]] = {}
-    for c in choices.page(desk, n=sys.maxsize).items:
-        canonical.setdefault(c.field, set()).add(c.canonical)
-        natives.setdefault((c.connection, c.field), {})[c.native] = c.label
-    for (connection, field, native), label in choices.labels(desk).items():
-        natives.setdefault((connection, field), {})[native] = label
     named = {name for known_fields in fields.values() for name, spec in known_fields.items() if is_choice(spec)}
+    canonical: dict[str, set[str]] = {field: set(STATUSES if field == "status" else ()) for _, field in asked}
+    natives: dict[tuple[str, str], dict[str, str]] = {place: {} for place in asked}
+    for row in desk.store.choices():
+        if row["field"] in canonical:
+            canonical[row["field"]].add(row["canonical"])
+        if (place := (row["connection"], row["field"])) in natives:
+            natives[place][row["native"]] = ""
+    for (connection, field, native), label in choices.labels(desk).items():
+        if (connection, field) in natives:
+            natives[connection, field][native] = label
     return {
         "fields": _in_order(named),
         "connections": list(fields),

@@ -66,9 +66,9 @@ def _address(which: Which) -> str:
     return f"/holds?{urlencode(kept)}" if kept else "/holds"
 
 
-def _only(held: holds.Group | holds.Held) -> str:
+def _only(g: holds.Group) -> str:
     """Return where all deals stand that wait for the same."""
-    return _address(Which(connection=held.connection, field=held.field, kind=held.kind, reason=held.reason))
+    return _address(Which(connection=g.connection, field=g.field, kind=g.kind, reason=g.reason))
 
 
 def _form_of(cure: Cure) -> str:

@@ -89,7 +89,7 @@ def drop_toy(call: Call, name: str) -> None:
     shelf.toys.pop(name, None)
 
 
-@subject.write("POST", "/toys/import", Toy, rows=True)
+@subject.write("POST", "/toys/import", Toy, rows="name\ncar\n")
 def import_toys(call: Call, rows: Iterable[str], form: Form) -> Toy:
     """Take in toys."""
     lines = list(rows)

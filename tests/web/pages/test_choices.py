@@ -99,6 +99,12 @@ def test_a_choice_is_changed_in_place_and_removed(bridge: Parts, person: Person)
     assert choices.page(bridge.desk).items == []
 
 
+def test_a_name_that_was_typed_takes_nothing_from_another_choice(bridge: Parts, person: Person) -> None:
+    choices.put(bridge.desk, "x", *HOA.values())
+    person.post("/choices/put", **{**HOA, "native": "8"})
+    assert [(c.native, c.use) for c in choices.page(bridge.desk).items] == [("7", "both"), ("8", "read")]
+
+
 def test_a_form_that_is_not_ours_is_refused(bridge: Parts, person: Person) -> None:
     assert person.post("/choices/put", **HOA, use="sometimes").status_code == 400
     answer = person.post("/choices/put", **{**HOA, "field": "name"})

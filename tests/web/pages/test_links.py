@@ -165,6 +165,12 @@ def test_a_file_is_tried_first_and_its_bad_lines_are_named(bridge: Parts, person
     assert told(bridge) == [["mute:2", "open:1"], ["mute:5", "open:4", "polite:6"]]
 
 
+def test_a_file_that_changes_nothing_says_so(bridge: Parts, person: Person) -> None:
+    made(bridge, "open:1", "mute:2")
+    tried = person.post("/links/import", do="preview", file=file("open,mute\n1,2\n"))
+    assert "There is nothing in it to import." in tried.text and "Import these" not in tried.text
+
+
 def test_a_file_without_mistakes_comes_in_at_once(bridge: Parts, person: Person) -> None:
     answer = person.post("/links/import", do="import", file=file('{"open": 1, "mute": "2"}\n', "l.NDJSON"))
     assert (answer.status_code, answer.location) == (303, "/links")
