@@ -11,7 +11,7 @@ from bridge.core.fields import scope_of
 from bridge.core.model import FOREVER, HoldKind
 from bridge.core.rules import UNKNOWN
 from bridge.desk import Desk, Page, Refused, Value, moment
-from bridge.desk.choices import put
+from bridge.desk.choices import fitting_use, put
 from bridge.desk.decisions import Stand, decide, stands
 from bridge.store.rows import Row, to_json
 from bridge.store.work import FIRST_HOLD, HoldKey
@@ -158,13 +158,7 @@ def _add_choice(desk: Desk, who: str, todo: Cure, value: str) -> str:
         missing = "native" if todo.canonical else "canonical"
         raise Refused("invalid", f"the {missing} value is missing", f"say which one; {todo.says}")
     native, canonical = (value, todo.canonical) if todo.canonical else (todo.native, value)
-    means = {(r["connection"], r["field"], r["native"]): r["canonical"] for r in desk.store.choices() if r["reads"]}
-    says = {(r["connection"], r["field"], r["canonical"], r["scope"]) for r in desk.store.choices() if r["writes"]}
-    use: Literal["both", "read", "write"] = "both"
-    if todo.canonical and means.get((todo.connection, todo.field, native), canonical) != canonical:
-        use = "write"  # it means something else already, and goes on meaning that
-    elif not todo.canonical and (todo.connection, todo.field, canonical, native.rpartition("/")[0]) in says:
-        use = "read"
+    use = fitting_use(desk, todo.connection, todo.field, native, canonical)
     made = put(desk, who, todo.connection, todo.field, native, canonical, use)
     return ". ".join((f"{todo.connection} {todo.field} {native!r} means {canonical!r} now", *made.remarks))
 

@@ -30,26 +30,7 @@ def routes(desk: Desk) -> Blueprint:
 
     @pages.get("/choices")
     def every() -> str:
-        wanted = _wanted()
-        if wanted["connection"]:
-            desk.known(wanted["connection"])
-        found = choices.page(desk, **wanted, n=SHOWN)
-        places = {"connection": wanted["connection"], "field": wanted["field"]}
-        waiting = unmapped(desk, **places, n=WAITING, after=request.args.get("cursor", ""))
-        opened = _opened(desk) if known().may_write else None
-        asked = {(u.connection, u.field) for u in waiting.items}
-        asked |= {(opened["connection"], opened["field"])} if opened else set()
-        return render_template(
-            "choices.html",
-            waiting=waiting,
-            tables=_tables(desk, found.items, wanted),
-            more=found.next is not None,
-            opened=opened,
-            wanted=wanted,
-            back=(back := urlencode({k: v for k, v in wanted.items() if v})),
-            to=lambda **form: "/choices?" + urlencode(form | {"back": back}),
-            **_lists(desk, asked),
-        )
+        return render_template("choices.html", **_shown(desk))
 
     @pages.post("/choices/put")
     def put() -> Response:
@@ -93,6 +74,30 @@ def _files(pages: Blueprint, desk: Desk) -> None:
         form: Form = "ndjson" if request.args.get("form") == "ndjson" else "csv"
         named = {"Content-Disposition": f'attachment; filename="choices.{form}"'}
         return Response(stream_with_context(choice_table.export(desk, form)), mimetype=MEDIA[form], headers=named)
+
+
+def _shown(desk: Desk) -> dict[str, Any]:
+    """Return what the page shows: what waits, the form that is open, and the choices."""
+    wanted = _wanted()
+    if wanted["connection"]:
+        desk.known(wanted["connection"])
+    found = choices.page(desk, **wanted, n=SHOWN)
+    places = {"connection": wanted["connection"], "field": wanted["field"]}
+    waiting = unmapped(desk, **places, n=WAITING, after=request.args.get("cursor", ""))
+    opened = _opened(desk) if known().may_write else None
+    asked = {(u.connection, u.field) for u in waiting.items}
+    asked |= {(opened["connection"], opened["field"])} if opened else set()
+    back = urlencode({k: v for k, v in wanted.items() if v})
+    return {
+        "waiting": waiting,
+        "tables": _tables(desk, found.items, wanted),
+        "more": found.next is not None,
+        "opened": opened,
+        "wanted": wanted,
+        "back": back,
+        "to": lambda **form: "/choices?" + urlencode(form | {"back": back}),
+        **_lists(desk, asked),
+    }
 
 
 def _given() -> Key:

@@ -77,7 +77,7 @@ def _form_of(cure: Cure) -> str:
         asked = {"q": cure.native, "kind": cure.field}
         return f"/links?{urlencode(asked)}" if cure.native else f"/links/{cure.canonical}"
     asked = {k: getattr(cure, k) for k in ("connection", "field", "canonical", "native", "scope")}
-    return f"/choices?{urlencode({k: v for k, v in asked.items() if v})}#form"
+    return f"/choices?{urlencode({k: v for k, v in asked.items() if v})}"
 
 
 def _tips(desk: Desk, cure: Cure) -> Sequence[Suggestion]:
