@@ -81,3 +81,11 @@ def test_a_writer_with_nothing_to_say_breaks_nothing(office: Flask, hoa: Caller)
         headers = {"Authorization": f"Bearer {hoa.secret}"}
         found = office.test_client().open(path, method=method, headers=headers, json={})
         assert found.status_code < 500, (method, path, found.text)
+
+
+def test_no_secret_of_a_connection_is_ever_told(office: Flask, seat: Assembled, hoa: Caller) -> None:
+    told = ""
+    for _, path in doors(office):
+        for each in (path, path.replace("/x", "/leadsquared")):
+            told += hoa.client.get(each, headers={"Authorization": f"Bearer {hoa.secret}"}).text
+    assert "leadsquared" in told and not [value for value in seat.secret_values if value in told]
