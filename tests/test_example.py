@@ -13,6 +13,7 @@ from tests.connectors.recorder import OpenGate, Recorder
 EXAMPLE = Path(__file__).parents[1] / "config" / "bridge.toml"
 TEXT = EXAMPLE.read_text("utf-8")
 ENV = {name: f"made-up-{name}-long-enough" for name in re.findall(r"env:([A-Z_]+)", TEXT)}
+ENV["ALERT_URL"] = "https://alerts.example.com/hook"
 
 
 def test_the_example_loads_and_its_connectors_start() -> None:
@@ -40,6 +41,6 @@ def test_the_example_shows_every_secret_and_option(tmp_path: Path, vendor: str) 
 
 
 def switched_on(tmp_path: Path) -> Settings:
-    text = re.sub(r"^# (?=\w+ = |\[connections)", "", TEXT, flags=re.M)
+    text = re.sub(r"^# (?=\w+ = |\[connections|\[alerts)", "", TEXT, flags=re.M)
     (tmp_path / "bridge.toml").write_text(text, "utf-8")
     return load(tmp_path / "bridge.toml", ENV, VENDORS)
