@@ -162,7 +162,7 @@ class Links:
         refs = [{**vars(r), "link": j.link, "linked_at": now} for j in joining for r in j.refs]
         self.db.insert("add_ref", refs)
         self._tell([(j.link, r) for j in joining for r in j.refs], "linked", now)
-        self._fence_off([j.link for j in joining if not j.new], now)
+        self.fence_off([j.link for j in joining if not j.new], now)
         deals = [j for j in joining if j.refs[0].kind == "opportunity"]
         self._reopen(deals, now)
         look = {"at": now, "cause": cause}
@@ -181,7 +181,7 @@ class Links:
         move: they go into another link, and their looks with them.
         """
         keys = [{"link": link, "connection": r.connection} for r in refs]
-        self._fence_off([link], now)
+        self.fence_off([link], now)
         self.db.many("leave_open_write", [{**k, "detail": _left(r)} for k, r in zip(keys, refs, strict=True)])
         self.db.many("leave_dead_writes", keys)
         if not move:
@@ -202,7 +202,7 @@ class Links:
         self.db.run("end_hubs", link=link)
         self.db.run("end_link", link=link)
 
-    def _fence_off(self, links: Sequence[str], now: int) -> None:
+    def fence_off(self, links: Sequence[str], now: int) -> None:
         """Void the leases of links, all of whose sides are looked at: what their workers may have sent is in doubt."""
         self.db.many("doubt_as_long_as_leased", [{"link": link} for link in links])
         self.db.many("void_lease", [{"link": link, "now": now} for link in links])
@@ -224,7 +224,7 @@ class Links:
         """Let every deal of a contact or account name the link that it is in now."""
         rows = [dict(r) for r in self.db.run("deals_of_party", value=to_json(old))]
         deals = sorted({r["link"] for r in rows})
-        self._fence_off(deals, now)
+        self.fence_off(deals, now)
         told = {"what": "understood", "old": to_json(old), "new": to_json(new), "at": now, "delivery": "", "detail": ""}
         self.db.many("note", [{**r, **told, "id": self.new_id()} for r in rows])
         self.db.run("rename_party", old=to_json(old), new=to_json(new))

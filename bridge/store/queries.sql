@@ -164,15 +164,6 @@ SELECT lease_until FROM link WHERE id = :link;
 -- name: leased_until for postgres
 SELECT lease_until FROM link WHERE id = :link FOR NO KEY UPDATE;
 
--- name: seize
--- Whoever holds the lease finds another token at its next save.
-UPDATE link SET owner = :owner, token = CASE WHEN token < :now THEN :now ELSE token + 1 END, lease_until = :until
-WHERE id = :link RETURNING token;
-
--- name: doubt_writes
--- What the fenced worker may send yet, it sends while it believes in its lease: no read before that is over can tell.
-UPDATE write SET at = :until WHERE link = :link AND state = 'open' AND at < :until;
-
 -- name: load_refs
 SELECT connection, kind, vendor_id, linked_at, stamp, wrote_at, missing_since, gone, fails, failing_since FROM ref
 WHERE link = :link ORDER BY connection;

@@ -182,10 +182,10 @@ class Store(Tables):
             rows = self.db.run("leased_until", link=link)
             if not rows:
                 return None
-            if (until := rows[0]["lease_until"]) > 0:
-                self.db.run("doubt_writes", link=link, until=until)
+            self.fence_off([link], now)
+            if rows[0]["lease_until"] > 0:
                 self.db.run("look_at_all", link=link, at=now, cause="in doubt")
-            token = self.db.run("seize", link=link, owner=owner, now=now, until=now + lease_ms)[0]["token"]
+            token = self.db.run("lease", link=link, owner=owner, now=now, until=now + lease_ms)[0]["token"]
         return Claim(link, token, now + lease_ms)
 
     def hand_back(self, claim: Claim) -> None:

@@ -22,6 +22,7 @@ HERE = Path(__file__).parent
 Opened = Callable[..., AbstractContextManager[Page]]
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One process runs them all: sandbox, bridge and browser are started once."""
     for item in items:

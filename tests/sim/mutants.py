@@ -169,13 +169,6 @@ MUTANTS: Mapping[str, Mutant] = {
             "0, hub.held_until, hub.version",
             ("decisions",),
         ),
-        (
-            "R18 who decides fences whoever works on the link",
-            "sql:seize",
-            "CASE WHEN token < :now THEN :now ELSE token + 1 END",
-            "token",
-            ("decisions",),
-        ),
         ("R8 the source wins", MERGE + "Merge._wins", 'policy.startswith("source:")', "False", ("a source",)),
         (
             "R8 a conflict that is to be held is held",
@@ -390,14 +383,14 @@ MUTANTS: Mapping[str, Mutant] = {
         ),
         (
             "who works on a link that people mend is fenced",
-            LINKS + "_fence_off",
+            LINKS + "fence_off",
             'self.db.many("void_lease", [{"link": link, "now": now} for link in links])',
             "pass",
             MENDED,
         ),
         (
             "a fenced worker may still be calling",
-            LINKS + "_fence_off",
+            LINKS + "fence_off",
             'self.db.many("doubt_as_long_as_leased", [{"link": link} for link in links])',
             "pass",
             MENDED,

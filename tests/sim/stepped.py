@@ -44,7 +44,7 @@ def template() -> sqlite3.Connection:
 # after these, and no others, somebody who polls may find work that was not there
 WORK = {
     "accept", "add_look", "look_at_all", "look_at_holds", "look_at_due", "release", "lease", "renew", "resume", "pause",
-    "replay_delivery", "replay_dead_delivery", "seize", "delivery_state", "void_lease", "move_looks",
+    "replay_delivery", "replay_dead_delivery", "delivery_state", "void_lease", "move_looks",
 }  # fmt: skip
 STATE = {"save_hub", "save_shadow", "open_write"}
 
