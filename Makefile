@@ -17,7 +17,7 @@ demo-rough: .venv/installed ; $(RUN)bridge demo --rough
 
 check: .venv/installed ; $(RUN)ruff check . && $(RUN)ruff format --check . && $(RUN)mypy
 
-test: check chromium ; $(RUN)pytest -n 3 --dist loadgroup && $(RUN)python -m tests.sim
+test: check chromium ; $(RUN)pytest -n 3 && $(RUN)python -m tests.sim
 
 # for tests/browser, which are skipped where it cannot be had
 chromium:

@@ -22,13 +22,10 @@ HERE = Path(__file__).parent
 Opened = Callable[..., AbstractContextManager[Page]]
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One process runs them all: sandbox, bridge and browser are started once."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("browser"))
-            if chromium() is None:
+    if chromium() is None:
+        for item in items:
+            if HERE in item.path.parents:
                 item.add_marker(pytest.mark.skip("no Chromium here; on Debian: apt-get install chromium"))
 
 
