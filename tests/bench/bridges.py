@@ -10,6 +10,7 @@ from pathlib import Path
 from bridge.assembly import Assembled, assemble
 from bridge.core.model import Ref
 from bridge.store import Store
+from bridge.store.links import Joining
 from tests.bench.deals import CONTACT, OWNER, PIPELINE, STAGE
 from tests.bench.systems import System
 
@@ -120,7 +121,9 @@ class Bridge(System):
             planned = [
                 (store.new_id(), [Ref(c, deal) for c in known.get(deal, CONNECTIONS[:2])]) for deal in ids.values()
             ]
-            store.link_many([(None, link, refs) for link, refs in planned if refs[0].vendor_id in known], now)
+            store.link_many(
+                [Joining(link, refs, new=True) for link, refs in planned if refs[0].vendor_id in known], now
+            )
             _add_cold(store, [(link, refs) for link, refs in planned if refs[0].vendor_id not in known], now)
 
 
