@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,6 +13,7 @@ from bridge.core.model import Canonical, Native
 from bridge.core.rules import UNKNOWN
 
 TEXT_MAX = 80
+LABEL = re.compile(r"^[a-z]+(_[a-z]+)*: (?=\S)")  # as BridgeError writes itself: `not_found: …`
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,11 @@ def quoted(text: str) -> str:
     """Return a text in quotes, in one line, cut when it is long."""
     tidy = " ".join(text.split())
     return f"“{tidy if len(tidy) <= TEXT_MAX else tidy[: TEXT_MAX - 1].rstrip() + '…'}”"
+
+
+def plainly(reason: str) -> str:
+    """Return why a CRM refused something without the label that machines count by."""
+    return LABEL.sub("", reason)
 
 
 def in_order(names: Iterable[str]) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Literal
 from bridge.core.fields import Phone, digits
 from bridge.core.history import Row
 from bridge.core.rules import UNKNOWN
-from bridge.core.speech import Known, canonical, in_order, label, listed, native
+from bridge.core.speech import Known, canonical, in_order, label, listed, native, plainly
 
 Tone = Literal["good", "warn", "bad", "quiet"]
 
@@ -100,7 +100,7 @@ def waiting(known: Known, e: Row) -> tuple[str, str]:
         words = known.labels.get((connection, e["field"], n))
         return known.links.get(text) or (f"“{connection}: {words} ({n})”" if words else f"“{text}”")
 
-    said, cure = (QUOTED.sub(named, str(text or "")) for text in (e["detail"], e["new"]))
+    said, cure = (QUOTED.sub(named, plainly(str(text or ""))) for text in (e["detail"], e["new"]))
     return said, cure
 
 
@@ -240,7 +240,7 @@ def _settled_equal(known: Known, e: Row) -> str:
 
 
 def _refused(known: Known, e: Row) -> str:
-    return f"{e['connection']} could not be brought level, and it is not tried again by itself: {e['detail']}."
+    return f"{e['connection']} could not be brought level, and it is not tried again by itself: {plainly(e['detail'])}."
 
 
 def _discarded(known: Known, e: Row) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
+from bridge.core.speech import plainly
 from bridge.desk import Desk, Page, Refused, Value, moment
 from bridge.store.audit import LAST
 from bridge.store.rows import Row
@@ -187,7 +188,7 @@ def _step(attempt: Row) -> Step:
 
 
 def _waits(entry: Row) -> str:
-    why = f": {entry['detail']}" if entry["detail"] else ""
+    why = f": {plainly(entry['detail'])}" if entry["detail"] else ""
     return f"{entry['field'].replace('_', ' ') or 'all of it'} waits{why}"
 
 

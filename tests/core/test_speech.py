@@ -6,7 +6,7 @@ import pytest
 
 from bridge.core.fields import Choice, Day, Field, Money, Party, Percent, Phone, Text
 from bridge.core.model import Native
-from bridge.core.speech import Known, canonical, in_order, label, listed, native
+from bridge.core.speech import Known, canonical, in_order, label, listed, native, plainly
 
 TABLE: tuple[Field, ...] = (
     Text("name", "n"), Money("amount", "a"), Choice("stage", "s"), Party("contact", "c"), Phone("contact_phone", "p"),
@@ -66,3 +66,17 @@ def test_names_of_fields() -> None:
     assert (label("expected_close"), label("custom.source_of_lead")) == ("expected close", "source of lead")
     assert in_order(["custom.b", "owner", "custom.a", "name"]) == ["name", "owner", "custom.a", "custom.b"]
     assert [listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])] == ["a", "a and b", "a, b and c"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("not_found: HTTP 404, there is no such deal", "HTTP 404, there is no such deal"),
+        ("rejected: too long", "too long"),
+        ("no choice for owner 'hoa'", "no choice for owner 'hoa'"),
+        ("Phone: 7", "Phone: 7"),
+        ("rejected", "rejected"),
+    ],
+)
+def test_a_reason_is_told_without_its_label(reason: str, said: str) -> None:
+    assert plainly(reason) == said

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from bridge.core.speech import plainly
+
 STEPS = ((60, "s"), (60, "min"), (24, "h"), (365, "d"))
 
 
@@ -61,4 +63,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "many": many,
     "mark": mark,
     "query": query,
+    "plainly": plainly,
 }
