@@ -169,7 +169,7 @@ def test_the_first_hour_works_as_it_is_written(tmp_path: Path) -> None:
                 until(lambda: me.logged('"cause": "linked"') == 3 * len(DEALS))
                 me.drag("getfly", DEALS["getfly"], "Qualified")
                 until(lambda: {v: me.columns()[v][deal] for v, deal in DEALS.items()} == LEVEL)
-        token = re.findall(r"obr_\w+", "".join(said.values()))[0]
+        token = re.findall(r"obr_[\w-]+", "".join(said.values()))[0]
         assert [vendor for vendor in VENDORS if "webhook came at" in said.get(f"bridge connect {vendor}", "")] == [
             "getfly", "leadsquared", "leadconnector",
         ]  # fmt: skip
