@@ -38,7 +38,7 @@ class Worker:
     Runs a flow until told to stop. scans: seconds between two sweeps, by connection. retention_s: how long raw
     deliveries, attempts and finished writes are kept. name: unlike that of any other process. budgets: by connection,
     when they are shared with other processes; what they know is told to all. attends: whether it does what people ask
-    of a connection, and reads its lists daily. tally: what this process counts. rounds: what else is done again and$
+    of a connection, and reads its lists daily. tally: what this process counts. rounds: what else is done again and
     again, after as many seconds as each returns.
     """
 
