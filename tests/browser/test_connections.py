@@ -39,21 +39,23 @@ def test_a_pause_is_seen_with_its_reason_and_ends(person: Page) -> None:
 
 def test_an_address_is_pasted_on_the_boards_and_an_empty_one_is_nowhere(stage: Stage, opened: Opened) -> None:
     with opened() as board:
-        board.goto(stage.sandbox_url)
-        board.get_by_role("button", name="Habits and faults").click()
-        field = board.locator("#targets input[name=getfly]")
-        expect(field).to_have_value(f"{stage.bridge_url}/webhooks/getfly")
-        field.fill("")
-        field.press("Enter")
-        expect(board.locator("#toast")).to_be_hidden()
-        board.reload()
-        board.get_by_role("button", name="Habits and faults").click()
-        expect(field).to_have_value("")
-        field.fill(f"{stage.bridge_url}/webhooks/getfly")
-        field.press("Enter")
-        board.reload()
-        board.get_by_role("button", name="Habits and faults").click()
-        expect(field).to_have_value(f"{stage.bridge_url}/webhooks/getfly")
+        field, address = board.locator("#targets input[name=getfly]"), f"{stage.bridge_url}/webhooks/getfly"
+
+        def settings() -> None:
+            """Load the boards anew and open their settings, which are filled when they are opened."""
+            board.goto(stage.sandbox_url)
+            with board.expect_response("**/_/targets"):
+                board.get_by_role("button", name="Habits and faults").click()
+
+        settings()
+        for now, then in ((address, ""), ("", address)):
+            expect(field).to_have_value(now)
+            field.fill(then)
+            with board.expect_response("**/_/targets"):
+                field.press("Enter")
+            expect(board.locator("#toast")).to_be_hidden()
+            settings()
+            expect(field).to_have_value(then)
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

@@ -23,7 +23,7 @@ from bridge.store import CURE
 from tests.e2e.database import ask
 from tests.e2e.victims import children, expire_leases, kill, leases
 
-DISK_BYTES = 3_000_000
+DISK_BYTES = 8_000_000
 REST_S, POSTS_MAX, DOWN_S, START_S = 40.0, 400, 3.0, 15.0
 SECRET = {"X-Bridge-Secret": "sandbox-hook-secret"}
 LOG_LINES_MAX = 60
