@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bridge.desk import Desk, Page, Value, epoch_ms, moment
-from bridge.store.audit import LAST
+from bridge.desk import Desk, Page, Value, epoch_ms, many, moment
 from bridge.store.rows import Row
 
 
@@ -39,15 +38,18 @@ class Which(Value):
 def page(desk: Desk, which: Which | None = None, *, after: str = "", n: int = 50) -> Page[Attempt]:
     """Return attempts, newest first."""
     which = which or Which()
-    found = desk.store.page_of_attempts(
-        n + 1,
-        after or LAST,
-        connection=which.connection,
-        outcome=which.outcome,
-        link=which.link,
-        since=epoch_ms(which.since, 0),
-    )
-    return Page(items=[attempt(r) for r in found[:n]], next=found[n - 1]["id"] if len(found) > n else None)
+
+    def find(n: int, before: str) -> list[Row]:
+        return desk.store.page_of_attempts(
+            n,
+            before,
+            connection=which.connection,
+            outcome=which.outcome,
+            link=which.link,
+            since=epoch_ms(which.since, 0),
+        )
+
+    return many.page(find, after, n, attempt)
 
 
 def attempt(row: Row) -> Attempt:

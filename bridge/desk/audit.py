@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bridge.desk import Desk, Page, Value, moment
-from bridge.store.audit import LAST
+from bridge.desk import Desk, Page, Value, many, moment
 
 
 class Done(Value):
@@ -21,6 +20,4 @@ class Done(Value):
 
 def page(desk: Desk, cursor: str | None = None, limit: int = 50) -> Page[Done]:
     """Return what people did, newest first."""
-    rows = desk.store.deeds(limit + 1, cursor or LAST)
-    items = [Done(**{**row, "at": moment(row["at"])}) for row in rows[:limit]]
-    return Page[Done](items=items, next=items[-1].id if len(rows) > limit else None)
+    return many.page(desk.store.deeds, cursor or "", limit, lambda r: Done(**{**r, "at": moment(r["at"])}))

@@ -7,11 +7,9 @@ from datetime import datetime
 from typing import Literal
 
 from bridge.core.model import FOREVER, Native
-from bridge.desk import Desk, Page, Refused, Value, epoch_ms, moment
-from bridge.store.audit import LAST
+from bridge.desk import Desk, Page, Refused, Value, epoch_ms, many, moment
 from bridge.store.rows import Row
 
-BATCH, READ = 500, 20_000  # so many are changed, or found, at once
 REASON_MAX = 200
 
 
@@ -67,9 +65,7 @@ class Which(Value):
 
 def page(desk: Desk, which: Which | None = None, *, after: str = "", n: int = 50) -> Page[Letter]:
     """Return dead letters, newest first."""
-    found = _rows(desk, which or Which(), n + 1, after)
-    letters = [Letter(**{**r, "at": moment(r["at"])}) for r in found[:n]]
-    return Page(items=letters, next=found[n - 1]["id"] if len(found) > n else None)
+    return many.page(_found(desk, which or Which()), after, n, lambda r: Letter(**{**r, "at": moment(r["at"])}))
 
 
 def one(desk: Desk, letter: str) -> Told:
@@ -106,19 +102,20 @@ def replay(desk: Desk, who: str, letter: str) -> None:
 
 def count(desk: Desk, which: Which) -> int:
     """Return how many dead letters there are of these now."""
-    return len(_ids(desk, which))
+    return len(many.ids(_found(desk, which)))
 
 
 def replay_many(desk: Desk, who: str, which: Which, progress: Callable[[int], None] = lambda n: None) -> int:
     """Try these dead letters again, the oldest first; return how many. progress: told how many so far."""
-    ids, done = _ids(desk, which)[::-1], 0
-    words = ", ".join(f"{k} {v}" for k, v in which.model_dump(mode="json").items() if v) or "all"
-    for first in range(0, len(ids), BATCH):
-        batch = ids[first : first + BATCH]
-        deed = desk.deed(who, "dead letters replayed", words, f"{len(batch)} of {len(ids)}")
-        done += desk.store.replay_dead(batch, desk.now(), deed)
-        progress(done)
-    return done
+    return many.change(
+        desk,
+        who,
+        "dead letters replayed",
+        which,
+        _found(desk, which),
+        lambda ids, deed: desk.store.replay_dead(ids, desk.now(), deed),
+        progress,
+    )
 
 
 def discard(desk: Desk, who: str, letter: str, reason: str) -> None:
@@ -139,21 +136,16 @@ def discard(desk: Desk, who: str, letter: str, reason: str) -> None:
         raise Refused("stale", f"{letter} was {found.state} already", "there is nothing to discard")
 
 
-def _ids(desk: Desk, which: Which) -> list[str]:
-    """Return the ids of these dead letters as they are now, newest first."""
-    ids: list[str] = []
-    while found := _rows(desk, which, READ, ids[-1] if ids else ""):
-        ids += [r["id"] for r in found]
-    return ids
+def _found(desk: Desk, which: Which) -> many.Find:
+    def find(n: int, before: str) -> list[Row]:
+        return desk.store.page_of_dead(
+            n,
+            before,
+            connection=which.connection,
+            link=which.link,
+            reason=which.reason,
+            since=epoch_ms(which.since, 0),
+            until=epoch_ms(which.until, FOREVER),
+        )
 
-
-def _rows(desk: Desk, which: Which, n: int, after: str) -> list[Row]:
-    return desk.store.page_of_dead(
-        n,
-        after or LAST,
-        connection=which.connection,
-        link=which.link,
-        reason=which.reason,
-        since=epoch_ms(which.since, 0),
-        until=epoch_ms(which.until, FOREVER),
-    )
+    return find

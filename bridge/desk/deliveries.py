@@ -7,12 +7,10 @@ from datetime import datetime
 from typing import Literal
 
 from bridge.core.model import FOREVER
-from bridge.desk import Desk, Page, Refused, Value, epoch_ms, moment
+from bridge.desk import Desk, Page, Refused, Value, epoch_ms, many, moment
 from bridge.desk.attempts import Attempt, attempt
-from bridge.store.audit import LAST
 from bridge.store.rows import Row
 
-BATCH, READ = 500, 20_000  # so many are changed, or found, at once
 State = Literal["waiting", "looking", "done"]
 
 
@@ -66,8 +64,7 @@ class Which(Value):
 
 def page(desk: Desk, which: Which | None = None, *, after: str = "", n: int = 50) -> Page[Delivery]:
     """Return deliveries, newest first."""
-    found = _rows(desk, which or Which(), n + 1, after)
-    return Page(items=[_delivery(r) for r in found[:n]], next=found[n - 1]["id"] if len(found) > n else None)
+    return many.page(_found(desk, which or Which()), after, n, _delivery)
 
 
 def one(desk: Desk, delivery: str) -> Told:
@@ -100,19 +97,14 @@ def replay(desk: Desk, who: str, delivery: str) -> None:
 
 def count(desk: Desk, which: Which) -> int:
     """Return how many deliveries there are of these now."""
-    return len(_ids(desk, which))
+    return len(many.ids(_found(desk, which)))
 
 
 def replay_many(desk: Desk, who: str, which: Which, progress: Callable[[int], None] = lambda n: None) -> int:
     """Handle these deliveries again, the oldest first; return how many. progress: told how many so far."""
-    ids, done = _ids(desk, which)[::-1], 0
-    words = ", ".join(f"{k} {v}" for k, v in which.model_dump(mode="json").items() if v) or "all"
-    for first in range(0, len(ids), BATCH):
-        batch = ids[first : first + BATCH]
-        deed = desk.deed(who, "deliveries replayed", words, f"{len(batch)} of {len(ids)}")
-        done += desk.store.replay_deliveries(batch, deed)
-        progress(done)
-    return done
+    return many.change(
+        desk, who, "deliveries replayed", which, _found(desk, which), desk.store.replay_deliveries, progress
+    )
 
 
 def _known(desk: Desk, delivery: str) -> Row:
@@ -122,25 +114,20 @@ def _known(desk: Desk, delivery: str) -> Row:
     return row
 
 
-def _ids(desk: Desk, which: Which) -> list[str]:
-    """Return the ids of these deliveries as they are now, newest first."""
-    ids: list[str] = []
-    while found := _rows(desk, which, READ, ids[-1] if ids else ""):
-        ids += [r["id"] for r in found]
-    return ids
+def _found(desk: Desk, which: Which) -> many.Find:
+    def find(n: int, before: str) -> list[Row]:
+        return desk.store.page_of_deliveries(
+            n,
+            before,
+            connection=which.connection,
+            state=which.state or "",
+            outcome=which.outcome,
+            link=which.link,
+            since=epoch_ms(which.since, 0),
+            until=epoch_ms(which.until, FOREVER),
+        )
 
-
-def _rows(desk: Desk, which: Which, n: int, after: str) -> list[Row]:
-    return desk.store.page_of_deliveries(
-        n,
-        after or LAST,
-        connection=which.connection,
-        state=which.state or "",
-        outcome=which.outcome,
-        link=which.link,
-        since=epoch_ms(which.since, 0),
-        until=epoch_ms(which.until, FOREVER),
-    )
+    return find
 
 
 def _delivery(row: Row) -> Delivery:

@@ -61,7 +61,8 @@ class Pulses:
             found.setdefault(r["connection"], {})["failing_since"] = r["since"]
         for r in self.db.run("waiting_by_connection"):
             found.setdefault(r["connection"], {}).update(waiting=r["n"], waiting_since=r["since"])
-        for what in ("holds", "dead"):
-            for r in self.db.run(f"{what}_by_connection"):
-                found.setdefault(r["connection"], {})[what] = r["n"]
+        for r in self.db.run("holds_by_connection"):
+            found.setdefault(r["connection"], {})["holds"] = r["n"]
+        for r in self.db.run("dead_by_connection"):
+            found.setdefault(r["connection"], {})["dead"] = r["n"]
         return {connection: Burden(**each) for connection, each in found.items()}

@@ -38,7 +38,7 @@ class Work:
     ) -> list[Row]:
         """Return deliveries without their bodies, newest first. outcome: how it begins. link: one that it led to."""
         about = {"connection": connection, "state": state, "outcome": outcome, "since": since, "until": until}
-        return self._page("page_of_deliveries", link, n=n, before=before, **about)
+        return self._page("page_of_deliveries", "page_of_deliveries_of_link", link, n=n, before=before, **about)
 
     def one_delivery(self, delivery: str) -> Row | None:
         rows = self.db.run("one_delivery", id=delivery)
@@ -62,11 +62,11 @@ class Work:
     ) -> list[Row]:
         """Return attempts, newest first. outcome: how it begins."""
         about = {"connection": connection, "outcome": outcome, "since": since}
-        return self._page("page_of_attempts", link, n=n, before=before, **about)
+        return self._page("page_of_attempts", "page_of_attempts_of_link", link, n=n, before=before, **about)
 
-    def _page(self, statement: str, link: str, **about: Any) -> list[Row]:
+    def _page(self, statement: str, of_link: str, link: str, **about: Any) -> list[Row]:
         """A link has an index of its own, so it is asked for by a statement of its own."""
-        rows = self.db.run(f"{statement}_of_link", link=link, **about) if link else self.db.run(statement, **about)
+        rows = self.db.run(of_link, link=link, **about) if link else self.db.run(statement, **about)
         return [dict(r) for r in rows]
 
     # holds
