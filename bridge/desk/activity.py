@@ -122,7 +122,7 @@ def _lines(desk: Desk, heads: Sequence[Row]) -> list[Line]:
     if not heads:
         return []
     done = _attempts(desk, heads)
-    links = sorted({a["link"] for attempts in done.values() for a in attempts})
+    links = sorted({link for h in heads for link in _links(h, done[h["id"]])})
     names = {link: str(json.loads(value) or "") for link, value in desk.store.names_of_links(links).items()}
     waits = desk.store.held_back(links, min(h["id"] for h in heads))
     return [_line(h, done[h["id"]], waits, names) for h in heads]
@@ -150,13 +150,18 @@ def _attempts(desk: Desk, heads: Sequence[Row]) -> dict[str, list[Row]]:
     return found
 
 
+def _links(head: Row, attempts: Sequence[Row]) -> list[str]:
+    """Return those that were tried, and the one where a delivery came with another."""
+    return list(dict.fromkeys(filter(None, [*(a["link"] for a in attempts), head["link"]])))
+
+
 def _line(head: Row, attempts: Sequence[Row], waits: Sequence[Row], names: Mapping[str, str]) -> Line:
     seen = next((a for a in attempts if not _is_step(a)), None)
     over = head["state"] == "done"
     found, tone = words_of(head["outcome"]) if over else ("is looked at" if seen is None else "not done yet", "warn")
     if head["state"] == "waiting":
         found = "waits for a worker"
-    links = list(dict.fromkeys(a["link"] for a in attempts))
+    links = _links(head, attempts)
     first = seen or (attempts[0] if attempts and head["cause"] else None)
     steps = [_step(a) for a in attempts if _is_step(a) and a is not first]
     cause = head["cause"] or head["id"]

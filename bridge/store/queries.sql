@@ -68,8 +68,9 @@ SELECT COUNT(*) FROM delivery WHERE state = 'waiting';
 UPDATE delivery SET state = :state, outcome = :outcome WHERE id = :id AND state = 'waiting' RETURNING id;
 
 -- name: delivery_outcome
--- The first outcome stands, except that an echo may turn out to be news at the later look.
-UPDATE delivery SET state = 'done', outcome = :outcome
+-- The first outcome stands, except that an echo may turn out to be news at the later look. link: of one that was merged,
+-- which has no attempt of its own.
+UPDATE delivery SET state = 'done', outcome = :outcome, link = :link
 WHERE id = :id AND (state <> 'done' OR (outcome = 'echo' AND :outcome <> 'echo'));
 
 -- name: delivery
@@ -663,7 +664,7 @@ AND (:state = '' OR state = :state) AND substr(outcome, 1, length(:outcome)) = :
 -- The same, of what has led to a link.
 SELECT id, connection, at, method, content_type, length(body) AS size, state, outcome FROM delivery
 WHERE id IN (SELECT cause FROM attempt WHERE link = :link UNION SELECT delivery FROM journal WHERE link = :link
-    UNION SELECT cause FROM look WHERE link = :link)
+    UNION SELECT cause FROM look WHERE link = :link UNION SELECT id FROM delivery WHERE link = :link AND link <> '')
 AND id < :before AND at >= :since AND at < :until AND (:connection = '' OR connection = :connection)
 AND (:state = '' OR state = :state) AND substr(outcome, 1, length(:outcome)) = :outcome ORDER BY id DESC LIMIT :n;
 
@@ -761,9 +762,9 @@ SELECT (SELECT COUNT(*) FROM link WHERE state = 'live' AND kind = 'opportunity')
 -- at one link that no delivery has caused, such as a sweep's. A run ends where nothing has followed for :run_ms.
 SELECT id, connection, at, state, outcome, link, cause FROM (
 SELECT * FROM (
-    SELECT d.id, d.connection, d.at, d.state, d.outcome, '' AS link, '' AS cause FROM delivery d
+    SELECT d.id, d.connection, d.at, d.state, d.outcome, d.link, '' AS cause FROM delivery d
     WHERE d.id < :before AND (:connection = '' OR d.connection = :connection)
-    AND (:link = '' OR d.id IN (SELECT l.cause FROM attempt l WHERE l.link = :link))
+    AND (:link = '' OR d.link = :link OR d.id IN (SELECT l.cause FROM attempt l WHERE l.link = :link))
     AND d.outcome LIKE :like AND d.outcome NOT LIKE :unlike AND (:failed = 0 OR EXISTS (
         SELECT 1 FROM attempt f WHERE f.cause = d.id AND f.outcome IN ('failed', 'dead', 'refused')))
     ORDER BY d.id DESC LIMIT :n) AS heard

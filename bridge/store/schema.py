@@ -142,7 +142,9 @@ CREATE INDEX ref_failing ON ref (connection, failing_since) WHERE failing_since 
 CREATE INDEX delivery_dead ON delivery (id) WHERE substr(outcome, 1, 6) = 'dead: ';
 ALTER TABLE hold ADD COLUMN kind TEXT NOT NULL DEFAULT '';
 ALTER TABLE write ADD COLUMN answer TEXT NOT NULL DEFAULT '';
-ALTER TABLE connection ADD COLUMN paused_by TEXT NOT NULL DEFAULT ''
+ALTER TABLE connection ADD COLUMN paused_by TEXT NOT NULL DEFAULT '';
+ALTER TABLE delivery ADD COLUMN link TEXT NOT NULL DEFAULT '';
+CREATE INDEX delivery_link ON delivery (link, id) WHERE link <> ''
 """
 
 MIGRATIONS: Mapping[str, str] = {

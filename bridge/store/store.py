@@ -255,7 +255,7 @@ class Store(Tables):
             self.note(deed)
             ends = {**(effects.closed if effects else {}), **(closed or {})}
             self._save_writes(link.id, opened, resent, ends, answer)
-            self._end_deliveries(*ended)
+            self._end_deliveries(link.id, *ended)
             told = list(effects.journal) if effects else []
             for connection, each in (holds or {}).items():
                 told += self._put_holds(claim, connection, each, now, cause)
@@ -362,10 +362,12 @@ class Store(Tables):
         """
         self.db.wait(s, stop)
 
-    def _end_deliveries(self, causes: Sequence[str], outcome: str) -> None:
-        """Give deliveries their outcome; the ones behind the first were merged into its look."""
-        for i, cause in enumerate(causes):
-            self.db.run("delivery_outcome", id=cause, outcome=outcome if i == 0 else f"merged: {outcome}")
+    def _end_deliveries(self, link: str, causes: Sequence[str], outcome: str) -> None:
+        """Give deliveries their outcome; the ones behind the first were merged into its look at the link."""
+        if causes:
+            self.db.run("delivery_outcome", id=causes[0], outcome=outcome, link="")
+        for cause in causes[1:]:
+            self.db.run("delivery_outcome", id=cause, outcome=f"merged: {outcome}", link=link)
 
     def peek(self, link: str) -> Link:
         """Return a copy of a link to show; it cannot be saved."""

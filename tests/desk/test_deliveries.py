@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from bridge.desk import Refused, attempts, deliveries, moment
+from bridge.desk import Refused, activity, attempts, deliveries, moment
 from bridge.desk.deliveries import Which
 from tests.desk.scene import desk_over
 from tests.flow.scene import Scene
@@ -89,3 +89,16 @@ def test_attempts_are_found_by_what_they_are() -> None:
     assert attempts.page(desk, attempts.Which(since=found[0].at + timedelta(seconds=1))).items == []
     first = attempts.page(desk, n=1)
     assert attempts.page(desk, n=1, after=first.next or "").items[0].id == found[1].id
+
+
+def test_a_delivery_that_came_with_another_is_found_by_its_deal() -> None:
+    scene = Scene()
+    desk = desk_over(scene)
+    scene.person("a", name="Bo")
+    first, second = scene.webhook("a"), scene.webhook("a")
+    scene.run()
+    assert scene.outcome(second) == "merged: changed name"
+    lines = {line.id: line for line in activity.page(desk, link=scene.link).items}
+    assert [(d.link, d.name) for d in lines[second].deals] == [(scene.link, "Bo")]
+    assert lines[second].found == "came with another: changed name" and not lines[second].steps
+    assert [d.id for d in deliveries.page(desk, deliveries.Which(link=scene.link)).items] == [second, first]
