@@ -99,6 +99,12 @@ class Scene:
         """Turn the deliveries that wait into looks."""
         Worker(self.flow, {}).take_in()
 
+    def work(self) -> None:
+        """Work off what is due now."""
+        worker = Worker(self.flow, {})
+        while worker.take_in() or worker.step("w"):
+            pass
+
     def run(self) -> None:
         """Work until nothing waits, as late as that may be."""
         worker = Worker(self.flow, {})

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bridge.core.backoff import AGE_MS, CAP_MS, TRIES_MIN
 from bridge.core.errors import Permanent, Transient
 from bridge.core.model import Ref
 from bridge.flow import LEASE_MS
@@ -308,26 +309,58 @@ def test_a_write_that_can_never_work_is_held_and_the_next_edit_tries_again(scene
     assert (scene.holds(), scene.shows("name")["b"]) == ([], "Li")
 
 
-def test_a_dead_letter_after_eight_failures_and_the_next_hint_tries_again(scene: Scene) -> None:
-    scene.fails("a", "read", *[DOWN] * 8)
-    delivery = scene.edited("a", name="Bo")
+def test_an_hour_without_the_crm_gives_nothing_up_however_often_it_is_heard_of(scene: Scene) -> None:
+    left = scene.fails("a", "read", *[DOWN] * 999)
+    heard = []
+    for n in range(60):
+        scene.person("a", name=f"Bo {n}")
+        heard.append(scene.webhook("a"))
+        scene.work()
+    assert 60 <= len(scene.attempts()) < 150 and scene.holds() == []
+    scene.clock += 3_600_000
+    scene.work()
+    left.clear()
+    before = scene.clock
+    scene.run()
+    assert {scene.outcome(d).removeprefix("merged: ") for d in heard} == {"changed name"}
+    assert set(scene.shows("name").values()) == {"Bo 59"} and scene.clock - before <= CAP_MS
+
+
+def test_a_crm_that_fails_for_a_day_is_given_up_and_the_next_hint_tries_again(scene: Scene) -> None:
+    left = scene.fails("b", "write", *[DOWN] * 999)
+    scene.person("a", name="Bo")
+    scene.webhook("a")
+    for _ in range(TRIES_MIN):
+        assert scene.holds() == []
+        scene.work()
+        scene.clock += CAP_MS
+    scene.clock += AGE_MS
+    scene.work()
+    assert ("b", "dead", "server_error") in scene.attempts()
+    assert (scene.holds(), scene.shows("name")["b"]) == ([("b", "server_error: HTTP 503")], "Deal of the start")
+    left.clear()
+    scene.run()
+    assert scene.shows("name")["b"] == "Deal of the start", "not by itself"
+    scene.webhook("b")
+    scene.run()
+    assert (scene.holds(), scene.shows("name")["b"]) == ([], "Bo")
+
+
+def test_a_delivery_whose_record_cannot_be_read_for_a_day_is_a_dead_letter(scene: Scene) -> None:
+    left = scene.fails("a", "read", *[DOWN] * 999)
+    scene.person("a", name="Bo")
+    delivery = scene.webhook("a")
+    for _ in range(TRIES_MIN):
+        scene.work()
+        scene.clock += CAP_MS
+    scene.clock += AGE_MS
+    scene.work()
     assert (scene.outcome(delivery), scene.holds()) == ("dead: server_error", [("a", "server_error: HTTP 503")])
-    assert [outcome for _, outcome, _ in scene.attempts()[-8:]] == ["failed"] * 7 + ["dead"]
+    left.clear()
     again = scene.webhook("a")
     scene.run()
     assert (scene.outcome(again), scene.holds()) == ("changed name", [])
     assert set(scene.shows("name").values()) == {"Bo"}
-
-
-def test_a_vendor_that_stays_down_is_a_dead_letter_and_the_next_hint_tries_again(scene: Scene) -> None:
-    left = scene.fails("b", "write", *[DOWN] * 30)
-    scene.edited("a", name="Bo")
-    left.clear()
-    assert ("b", "dead", "server_error") in scene.attempts()
-    assert (scene.holds(), scene.shows("name")["b"]) == ([("b", "server_error: HTTP 503")], "Deal of the start")
-    scene.webhook("b")
-    scene.run()
-    assert (scene.holds(), scene.shows("name")["b"]) == ([], "Bo")
 
 
 def test_a_vendor_that_asks_for_pauses_is_not_failing(scene: Scene) -> None:

@@ -377,8 +377,8 @@ MUTANTS: Mapping[str, Mutant] = {
         (
             "a delivery ends with an outcome",
             STORE + "_end_deliveries",
-            "for i, cause in enumerate(causes):",
-            "for i, cause in ():",
+            "if causes:",
+            "if False:",
             ("plain",),
         ),
         (
