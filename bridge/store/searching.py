@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from bridge.store.rows import Row, to_json
 
 PAGE_ROWS = 500
 NAME_CHARS = 200  # of the name's JSON text: as much as its index holds
+MARKED = "acdeinosuyz"  # letters whose marks people leave out; more of them would leave the engines little to go by
+MARKS = re.compile(f"(?<=[{MARKED}])[\u0300-\u036f]+")
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,8 @@ class Searching:
         """
         Return up to `n` links, newest first, from before an id on.
 
-        q: the id of a link, or any vendor's id or code. Where there is none, a part of the deal's name, whatever case.
+        q: the id of a link, or any vendor's id or code. Where there is none, a part of the deal's name, whatever case,
+        with or without the marks of its letters: `da nang` finds `Đà Nẵng`.
         """
         filters: Row = {"kind": wanted.kind, "connection": wanted.connection, "without": wanted.without}
         if not wanted.q:
@@ -84,8 +88,8 @@ class Searching:
 
     def _by_name(self, q: str, filters: Row, n: int, before: str) -> list[Row]:
         """
-        Search names. The engines fold the case of ASCII only, so there every other character may be any; which of what
-        they find has the name is said here.
+        Search names. The engines fold the case of ASCII only, and no marks, so there every character that may have
+        another form may be any; which of what they find has the name is said here.
         """
         part, found = _folded(to_json(q)[1:-1]), list[Row]()
         while len(found) < n:
@@ -118,10 +122,11 @@ def _one(sides: Sequence[Row]) -> Shown:
 
 
 def _folded(text: str) -> str:
-    return unicodedata.normalize("NFC", text).casefold()
+    apart = unicodedata.normalize("NFD", text.casefold()).replace("đ", "d")
+    return unicodedata.normalize("NFC", MARKS.sub("", apart))
 
 
 def _pattern(part: str) -> str:
-    """Return a LIKE pattern, with `!` to escape, that every text that has this part fits."""
-    chars = (f"!{c}" if c in "!%_" else c if c.isascii() else "%" for c in part)
+    """Return a LIKE pattern, with `!` to escape, that every text that has this folded part fits."""
+    chars = (f"!{c}" if c in "!%_" else c if c.isascii() and c not in MARKED else "%" for c in part)
     return f"%{''.join(chars)}%"
