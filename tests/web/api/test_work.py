@@ -8,7 +8,7 @@ import pytest
 
 from bridge.assembly import Assembled
 from bridge.core.model import Effects, Hold, Hub, Ref, Said, Write
-from bridge.store.store import Attempt
+from bridge.store.store import Attempt, Intake
 from tests.web.api.caller import Caller
 
 BODY = b'{"phone": "+84 912 345 678"}'
@@ -19,8 +19,7 @@ def heard(seat: Assembled, connection: str = "getfly", outcome: str = "echo") ->
     kept = {"method": "POST", "query": {}, "content_type": "application/json", "body": BODY}
     made = seat.store.accept(connection, None, seat.now(), **kept)
     assert made is not None
-    with seat.store.db.transaction():
-        seat.store.db.run("delivery_outcome", id=made, outcome=outcome)
+    seat.store.become_looks([Intake(made, (), outcome)])
     return made
 
 
