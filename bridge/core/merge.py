@@ -156,8 +156,7 @@ class Merge:
                 self._note(side, name, "held", version=hub.version, detail="two sides changed it")
                 hub.held_until = FOREVER
             return
-        answers = self._caused(seen.stamp, side, rules)
-        hop = hub.hop + (hub.origin != side.ref.connection) if answers else 0
+        hop = hub.hop + 1 if self._caused(seen.stamp, side, rules) else 0
         if hop > HOPS_MAX and not (hub.held_until or 0) > self.now:
             self._argue(side, name, hub)
         self._note(side, name, "set", old=hub.value, new=c, version=hub.version + 1, detail=self._won(name, hub, seen))
