@@ -15,6 +15,7 @@ from bridge.desk import Refused, Value
 Form = Literal["csv", "ndjson"]
 Verdict = Literal["created", "changed", "unchanged", "conflicting", "invalid"]
 TOLD_MAX = 1_000
+DELIMITERS = ",;\t"  # what spreadsheets write, by the language of the machine, and what is pasted out of them
 UNKEPT = re.compile("[\0\ud800-\udfff]")  # no database takes these
 
 
@@ -48,7 +49,8 @@ def rows(lines: Iterable[str], form: Form) -> Iterator[tuple[int, Mapping[str, s
     """
     Return each line that holds something with its number: by column, or as text what is wrong with it.
 
-    An empty cell, and a JSON null, is "". Raises Refused when a CSV file has no header.
+    An empty cell, and a JSON null, is "". The header of a CSV file shows what its cells are parted by. Raises Refused
+    when a CSV file has no header.
     """
     for number, row in _csv(lines) if form == "csv" else _ndjson(lines):
         yield number, "holds a character that no text has" if _unkept(row) else row
@@ -74,11 +76,13 @@ def written(columns: Sequence[str], found: Iterable[Mapping[str, object]], form:
 
 
 def _csv(lines: Iterable[str]) -> Iterator[tuple[int, Mapping[str, str] | str]]:
-    reader = csv.reader(lines, strict=True)
+    following = iter(lines)
+    first = next(following, "")
+    reader = csv.reader(chain([first], following), strict=True, delimiter=max(DELIMITERS, key=first.count))
     try:
         header = [name.strip() for name in next(reader, [])]
     except csv.Error as error:
-        raise Refused("invalid", f"line 1: {error}", "save the file as CSV, with commas, in UTF-8") from None
+        raise Refused("invalid", f"line 1: {error}", "save the file as CSV, in UTF-8") from None
     if not any(header):
         raise Refused("invalid", "line 1: there is no header", "name the columns in the first line")
     while True:

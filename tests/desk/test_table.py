@@ -12,6 +12,9 @@ from bridge.desk.table import Form, rows
 CASES: list[tuple[Form, str, list[tuple[int, dict[str, str] | str]]]] = [
     ("csv", "a, b\n1, x \n\n2\n", [(2, {"a": "1", "b": "x"}), (4, {"a": "2"})]),
     ("csv", 'a,b\n"1\n2",x\n3,y\n', [(2, {"a": "1\n2", "b": "x"}), (4, {"a": "3", "b": "y"})]),
+    ("csv", "a;b\r\n1;x,y\r\n", [(2, {"a": "1", "b": "x,y"})]),
+    ("csv", "a\tb\n1\tx;y\n", [(2, {"a": "1", "b": "x;y"})]),
+    ("csv", "a\n1;2\n", [(2, {"a": "1;2"})]),
     ("csv", "a\n1,2\n3\n", [(2, "2 cells, but the header names 1"), (3, {"a": "3"})]),
     ("csv", 'a\n"1"2\n3\n', [(2, "',' expected after '\"'"), (3, {"a": "3"})]),
     ("ndjson", '{"a": 1, "b": null}\n\n[1]\n', [(1, {"a": "1", "b": ""}), (3, "not an object of texts")]),
