@@ -7,7 +7,7 @@ from io import StringIO
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from flask import Blueprint, Response, abort, render_template, request, stream_with_context
+from flask import Blueprint, Response, abort, render_template, request
 
 from bridge.core.fields import FIELDS
 from bridge.desk import Desk, Refused, choice_table, choices
@@ -15,12 +15,12 @@ from bridge.desk.choices import NAMED, Chosen, Key, Put, Use, is_choice
 from bridge.desk.table import Form
 from bridge.desk.unmapped import STATUSES, suggestions, unmapped
 from bridge.store.choices import KEY
+from bridge.web.pages.files import download
 from bridge.web.pages.session import known, said, takes, who
 from bridge.web.pages.words import many
 
 WAITING, SHOWN = 25, 1_000
 FILE_BYTES_MAX = 2_000_000
-MEDIA: Mapping[Form, str] = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
 FILTERS = ("connection", "field", "text")
 
 
@@ -71,9 +71,7 @@ def _files(pages: Blueprint, desk: Desk) -> None:
 
     @pages.get("/choices/export")
     def take_out() -> Response:
-        form: Form = "ndjson" if request.args.get("form") == "ndjson" else "csv"
-        named = {"Content-Disposition": f'attachment; filename="choices.{form}"'}
-        return Response(stream_with_context(choice_table.export(desk, form)), mimetype=MEDIA[form], headers=named)
+        return download("choices", lambda form: choice_table.export(desk, form))
 
 
 def _shown(desk: Desk) -> dict[str, Any]:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
 
-from flask import Blueprint, Response, render_template, request, stream_with_context
+from flask import Blueprint, Response, render_template, request
 
 from bridge.core.model import Ref
 from bridge.desk import Desk, Refused, links
 from bridge.desk.link_table import export, import_rows
 from bridge.desk.links import KINDS, PEOPLE_SAY
 from bridge.desk.table import Form, Report
+from bridge.web.pages.files import download
 from bridge.web.pages.session import said, takes, who
 from bridge.web.pages.words import many
 
 SHOWN = 50
 FILE_BYTES_MAX = 32_000_000
-MEDIA: Mapping[Form, str] = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
 
 
 def routes(desk: Desk) -> Blueprint:
@@ -113,9 +112,7 @@ def _add_files(pages: Blueprint, desk: Desk) -> None:
 
     @pages.get("/links/export")
     def take_out() -> Response:
-        form: Form = "ndjson" if request.args.get("form") == "ndjson" else "csv"
-        named = {"Content-Disposition": f'attachment; filename="links.{form}"'}
-        return Response(stream_with_context(export(desk, form)), mimetype=MEDIA[form], headers=named)
+        return download("links", lambda form: export(desk, form))
 
 
 def _imported(desk: Desk, *, dry: bool) -> Report:

@@ -203,6 +203,6 @@ def test_a_file_may_be_larger_than_a_form(bridge: Parts, person: Person) -> None
 def test_all_links_go_out_as_a_file(bridge: Parts, person: Person) -> None:
     made(bridge, "open:1", "mute:2")
     csv = person.client.get("/links/export", headers=HTML)
-    assert csv.text == "kind,open,guarded,polite,mute,nudged\nopportunity,1,,,2,\n"
+    assert csv.text == "\ufeffkind,open,guarded,polite,mute,nudged\nopportunity,1,,,2,\n"
     assert csv.headers["Content-Disposition"] == 'attachment; filename="links.csv"'
     assert person.get("/links/export?form=ndjson").text == '{"kind": "opportunity", "mute": "2", "open": "1"}\n'
