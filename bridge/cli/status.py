@@ -43,6 +43,8 @@ def _lines(found: Pulse) -> Iterator[str]:
 def _row(found: Pulse, each: Health) -> tuple[str, ...]:
     budget = "" if each.limit is None else f"{each.used}/{each.limit} in {each.per_s:g} s"
     ago = [seconds((found.at - at).total_seconds()) if at else "never" for at in (each.heard_at, each.swept_at)]
+    if not each.hooked:
+        ago[0] = "sends none"
     counts = (str(n) for n in (each.due, each.waiting, each.holds, each.dead))
     calls = f"{each.failed}/{each.calls}"
     return (each.connection, each.state, seconds(each.lag_s), *counts, budget, calls, *ago)

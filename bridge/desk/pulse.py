@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
+from bridge.connectors.base import Connector
 from bridge.core.model import FOREVER
 from bridge.desk import Desk, Value, moment
 from bridge.settings import ConnectionSettings
@@ -24,7 +25,7 @@ WORST: Sequence[Breaker] = ("closed", "half_open", "open")
 class Health(Value):
     """
     One connection. why: of its state, "" when it works. until: when a pause ends by itself. paused_by: who paused it,
-    "" when the bridge did.
+    "" when the bridge did. hooked: whether the vendor has webhooks at all, so that heard_at can mean something.
 
     lag_s: how long the oldest look or delivery has waited, or a side has failed that is tried again; 0 when nothing
     waits. due: looks whose time has come. waiting: deliveries that nobody has turned into looks. holds, dead: what
@@ -41,6 +42,7 @@ class Health(Value):
     why: str
     until: datetime | None
     paused_by: str
+    hooked: bool
     heard_at: datetime | None
     swept_at: datetime | None
     sweep_s: float | None
@@ -88,7 +90,7 @@ def health(desk: Desk) -> Pulse:
     found = [
         _of(
             name,
-            desk.connections[name].connector.vendor,
+            desk.connections[name].connector,
             desk.settings.connections.get(name),
             rows.get(name, {}),
             burdens.get(name, Burden()),
@@ -102,7 +104,7 @@ def health(desk: Desk) -> Pulse:
 
 def _of(
     name: str,
-    vendor: str,
+    connector: Connector,
     limits: ConnectionSettings | None,
     row: Row,
     burden: Burden,
@@ -120,11 +122,12 @@ def _of(
     swept = [beat["sweep_ms"] / 1000 for beat in beats if beat["sweep_ms"] is not None]
     return Health(
         connection=name,
-        vendor=vendor,
+        vendor=connector.vendor,
         state=state,
         why=why,
         until=moment(until),
         paused_by=row.get("paused_by", "") if state == "paused" else "",
+        hooked=connector.calls_us,
         heard_at=moment(row.get("heard_at")),
         swept_at=moment(row.get("swept_at")),
         sweep_s=max(swept, default=None),

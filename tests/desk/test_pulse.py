@@ -197,6 +197,7 @@ def test_the_command_shows_a_table_and_ends_with_1_when_a_person_is_needed(
     result = CliRunner().invoke(cli, run)
     assert result.exit_code == 0, result.output
     assert "workers alive: 1" in result.output and "works" in result.output
+    assert result.output.count("sends none") == 2, "ONLYOFFICE and Plazbot"
     bridge.store.pause("getfly", "unauthorized", FOREVER)
     result = CliRunner().invoke(cli, [*run, "--json"])
     assert result.exit_code == 1

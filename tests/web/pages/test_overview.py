@@ -63,6 +63,13 @@ def test_a_breaker_that_rests_is_told(bridge: Parts, person: Person) -> None:
     assert "resting too many of the last calls failed; tried again at" in row(person.get("/").text, "open")
 
 
+def test_a_crm_without_webhooks_is_not_said_to_be_silent(
+    bridge: Parts, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(bridge.connectors["mute"]), "calls_us", False)
+    assert "sends none" in row(person.get("/").text, "mute")
+
+
 def test_numbers_and_charts_are_there_as_text_too(bridge: Parts, person: Person) -> None:
     beat(bridge, used=7)
     bridge.store.link([Ref("open", "1"), Ref("polite", "2")], bridge.now())
