@@ -35,6 +35,8 @@ def explain(context: click.Context, connection: str, vendor_id: str | None, only
 def _told(found: Story) -> Iterator[str]:
     yield f"{found.name or 'A deal without a name'}, link {found.link}"
     yield "  " + "  ".join(f"{r.connection}:{r.id}{' (gone)' if r.gone else ''}" for r in found.records)
+    for t in found.troubles:
+        yield f"  {t.connection} is tried again: {t.said}; {t.tries} in a row have failed since {_clock(t.since)}"
     for field in found.fields:
         yield from _field(field)
     if found.waits:

@@ -23,7 +23,7 @@ class Known:
 
     fields: what each connection has, by canonical name. labels: (connection, field, native) to what the CRM's own list
     calls it. links: link ids of contacts and accounts, in words. paused: connections that are not worked on, and why.
-    policies: by field.
+    policies: by field. troubles: connections whose last call for this link failed, and how; it is tried again.
     """
 
     fields: Mapping[str, Mapping[str, Field]] = field(default_factory=dict)
@@ -31,6 +31,7 @@ class Known:
     links: Mapping[str, str] = field(default_factory=dict)
     paused: Mapping[str, str] = field(default_factory=dict)
     policies: Mapping[str, str] = field(default_factory=dict)
+    troubles: Mapping[str, str] = field(default_factory=dict)
 
     def spec(self, name: str, connection: str = "") -> Field | None:
         """Return what a field can do on a connection; on any that has it when none is named."""

@@ -133,7 +133,10 @@ def _due(past: Past, last: Row, connection: str, known: Known, name: str) -> Sid
         return SideStory(
             connection, "due", f"is written when {connection} goes on: {known.paused[connection]}", behind=True
         )
-    return SideStory(connection, "due", f"held: {past.held['detail']}" if past.held else "will be written", behind=True)
+    said = f"held: {past.held['detail']}" if past.held else "will be written"
+    if not past.held and connection in known.troubles:
+        said += f": it is tried again, because the last call failed: {known.troubles[connection]}"
+    return SideStory(connection, "due", said, behind=True)
 
 
 def _level(known: Known, name: str, e: Row, connection: str) -> SideStory:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 from bridge.core import speech
 from bridge.core import timeline as lines
@@ -109,8 +110,17 @@ class Wait(Value):
     since: datetime
 
 
+class Trouble(Value):
+    """A side whose calls fail, and are tried again by themselves. said: how the last one did. tries: in a row."""
+
+    connection: str
+    said: str
+    tries: int
+    since: datetime
+
+
 class Story(Value):
-    """A link. waits: what a person has to see to. attempts: the last ones, newest first."""
+    """A link. waits: what a person has to see to; troubles: what passes. attempts: the last ones, newest first."""
 
     link: str
     kind: Kind
@@ -118,6 +128,7 @@ class Story(Value):
     records: Sequence[Record]
     fields: Sequence[Field]
     waits: Sequence[Wait]
+    troubles: Sequence[Trouble]
     timeline: Sequence[Happened]
     attempts: Sequence[Tried]
 
@@ -135,7 +146,8 @@ def explain(desk: Desk, link: str, field: str | None = None) -> Story:
     journal, copy = desk.store.journal(link), desk.store.peek(link)
     if not journal and not copy.sides:
         raise Refused("unknown", f"no link {link}", "search for the deal by its name or by an id that a CRM shows")
-    known, order = _known(desk, copy, journal), {c: i for i, c in enumerate(desk.connections)}
+    troubles = [_trouble(row) for row in desk.store.troubles(link)]
+    known, order = _known(desk, copy, journal, troubles), {c: i for i, c in enumerate(desk.connections)}
     refs = sorted((s.ref for s in copy), key=lambda r: order.get(r.connection, len(order)))
     fields = tell(journal, refs, known)
     if field is not None and field not in {f.name for f in fields}:
@@ -149,12 +161,13 @@ def explain(desk: Desk, link: str, field: str | None = None) -> Story:
         records=[_record(desk, copy, ref) for ref in refs],
         fields=[_field(f, copy, rules, known) for f in fields if field in (None, f.name)],
         waits=[w for w in _waits(journal, known) if field in (None, w.field) or not w.field],
+        troubles=troubles,
         timeline=[Happened(**{**asdict(e), "at": moment(e.at)}) for e in lines.timeline(journal, known, field)],
         attempts=_attempts(desk, link) if field is None else (),
     )
 
 
-def _known(desk: Desk, link: Link, journal: Sequence[Row]) -> Known:
+def _known(desk: Desk, link: Link, journal: Sequence[Row], troubles: Sequence[Trouble]) -> Known:
     """Return what is set up now, with the lists' labels and the contacts and accounts that are spoken of."""
     labels = {(r["connection"], r["field"], r["native"]): r["label"] for r in desk.store.lists()}
     now = desk.now()
@@ -163,7 +176,13 @@ def _known(desk: Desk, link: Link, journal: Sequence[Row]) -> Known:
     spoken += [hub.value for name, hub in link.hubs.items() if name in PARTIES]
     parties = {v: " = ".join(map(str, desk.store.refs(v))) for v in spoken if isinstance(v, str)}
     named = {link: ids for link, ids in parties.items() if ids}  # all that the bridge knows of them
-    return Known(desk.fields(), labels, named, paused, desk.settings.policies)
+    failing = {t.connection: t.said for t in troubles}
+    return Known(desk.fields(), labels, named, paused, desk.settings.policies, failing)
+
+
+def _trouble(row: Mapping[str, Any]) -> Trouble:
+    said = ": ".join(filter(None, (row["reason"].replace("_", " "), row["detail"])))
+    return Trouble(connection=row["connection"], said=said, tries=row["fails"], since=moment(row["since"]))
 
 
 def _record(desk: Desk, link: Link, ref: Ref) -> Record:

@@ -229,6 +229,14 @@ UPDATE ref SET fails = :fails, failing_since = :since WHERE link = :link AND con
 SELECT DISTINCT r.connection FROM ref r JOIN look k ON k.link = r.link AND k.connection = r.connection AND k.at > :now
 WHERE r.link = :link AND r.fails > 0;
 
+-- name: troubles
+-- Sides of a link whose last call failed and that are tried again, with how that failed.
+SELECT r.connection, r.fails, r.failing_since AS since, a.reason, a.detail FROM ref r
+JOIN attempt a ON a.id = (SELECT MAX(f.id) FROM attempt f
+    WHERE f.link = r.link AND f.connection = r.connection AND f.outcome = 'failed')
+WHERE r.link = :link AND r.fails > 0
+AND EXISTS (SELECT 1 FROM look k WHERE k.link = r.link AND k.connection = r.connection) ORDER BY r.connection;
+
 -- name: note
 INSERT INTO journal (id, at, link, connection, field, what, old, new, version, delivery, detail)
 VALUES (:id, :at, :link, :connection, :field, :what, :old, :new, :version, :delivery, :detail);

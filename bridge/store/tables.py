@@ -129,6 +129,10 @@ class Tables(
         """Return the latest attempts at a link, newest first."""
         return [dict(r) for r in self.db.run("attempts", link=link, n=n)]
 
+    def troubles(self, link: str) -> list[Row]:
+        """Return the sides whose last call failed and is tried again: connection, fails, since, reason, detail."""
+        return [dict(r) for r in self.db.run("troubles", link=link)]
+
     def counts(self) -> dict[str, int]:
         """Return how many rows the main tables hold."""
         row = self.db.run("counts")[0]
