@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from bridge.cli import cli
-from bridge.core.model import Ref
+from bridge.core.errors import Transient
+from bridge.core.model import Record, Ref
 from tests.desk.deal import Deal, installed
 from tests.web.pages.conftest import Person, sign_in
 from tests.web.toy import Parts
@@ -107,3 +108,16 @@ def test_a_long_history_is_shown_in_part(deal: Deal) -> None:
     page = person.get(f"/deals/{deal.link}").text
     assert "older lines" in text(page) and "gave the first values" not in page
     assert "gave the first values" in person.get(f"/deals/{deal.link}?all=1").text
+
+
+def test_a_call_that_fails_now_is_told_above_all(deal: Deal, monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(ref: Ref) -> Record:
+        raise Transient("server_error", "HTTP 503")
+
+    monkeypatch.setattr(deal.connectors["getfly"], "read", down)
+    deal.store.look_again(deal.link, "getfly", deal.clock)
+    claim = deal.flow.claim("w")
+    assert claim is not None
+    deal.flow.work(claim)
+    page = text(visitor(deal).get(f"/deals/{deal.link}").text)
+    assert "record at getfly failed: server error: HTTP 503. It is tried again by itself; 1 in a row" in page
