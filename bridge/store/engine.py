@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
 from importlib.resources import files
+from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -84,24 +85,32 @@ def on_server(address: str | Path) -> bool:
 
 
 @cache
-def widened(sql: str, n: int) -> str:
-    """Return an INSERT of one row as one of `n` rows: the parameters of each end in its number, as in :id_0."""
+def widened(sql: str, n: int, sign: str) -> tuple[str, tuple[str, ...]]:
+    """
+    Return an INSERT of one row as one of `n` rows, and which of its values each row gives, in order.
+
+    sign: what stands for a value, `#` for its number. Numbers, and no names: to find hundreds of names in a statement
+    takes SQLite and psycopg longer than all the rest.
+    """
     values = re.search(r"VALUES (\(.*?\))", sql, re.S)
     assert values is not None, f"no VALUES in {sql!r}"
-    groups = [re.sub(r":(\w+)", rf":\1_{i}", values[1]) for i in range(n)]
-    return sql[: values.start(1)] + ", ".join(groups) + sql[values.end(1) :]
+    numbers = count(1)
+    groups = [re.sub(r":\w+", lambda m: sign.replace("#", str(next(numbers))), values[1]) for _ in range(n)]
+    names = tuple(re.findall(r":(\w+)", values[1]))
+    return sql[: values.start(1)] + ", ".join(groups) + sql[values.end(1) :], names
 
 
-def parts(rows: list[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
+def parts(sql: str, rows: Sequence[Mapping[str, Any]], sign: str) -> Iterator[tuple[str, list[Any]]]:
     """
-    Return what `widened` needs to insert rows: how many, and their parameters.
+    Return what it takes to insert rows by an INSERT of one row: statements, each with its values.
 
-    Sizes are powers of two, so that a few statements, each prepared once, serve every number of rows.
+    Their sizes are powers of two, so that a few statements, each prepared once, serve every number of rows.
     """
     at = 0
     while left := len(rows) - at:
         n = min(ROWS_MAX, 1 << (left.bit_length() - 1))
-        yield n, {f"{name}_{i}": value for i, row in enumerate(rows[at : at + n]) for name, value in row.items()}
+        statement, names = widened(sql, n, sign)
+        yield statement, [row[name] for row in rows[at : at + n] for name in names]
         at += n
 
 

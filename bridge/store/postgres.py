@@ -20,7 +20,7 @@ from psycopg.types.string import StrDumperUnknown
 
 from bridge.core.errors import Misconfigured, Transient
 from bridge.store.bell import Bell
-from bridge.store.engine import STORE_FAILED, Taken, parts, statements, widened
+from bridge.store.engine import STORE_FAILED, Taken, parts, statements
 from bridge.store.schema import MIGRATIONS, for_postgres
 
 CONNECTIONS = 2  # entry plans of hosts allow 20 in all, and a deploy overlaps two sets of processes
@@ -46,7 +46,6 @@ TOKEN = re.compile(r"'(?:[^']|'')*'|::|:(\w+)|%")
 Connection = psycopg.Connection[Any]
 
 
-@cache
 def translated(sql: str) -> str:
     """Return a statement with :named parameters as psycopg wants it: %(named)s, and %% for each other %."""
     return TOKEN.sub(lambda m: f"%({m[1]})s" if m[1] else m[0].replace("%", "%%"), sql)
@@ -125,12 +124,9 @@ class Postgres:
 
     def run(self, name: str, /, **parameters: Any) -> list[Row]:
         """Run one named statement and return its rows."""
-        return self._run(SQL[name], parameters)
-
-    def _run(self, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
         try:
             with self._lent() as db:
-                cursor = db.execute(sql, parameters)
+                cursor = db.execute(SQL[name], parameters)
                 return cursor.fetchall() if cursor.description else []
         except psycopg.Error as error:
             _fail(error)
@@ -147,7 +143,15 @@ class Postgres:
 
     def insert(self, name: str, /, rows: list[dict[str, Any]]) -> list[Row]:
         """Run one named INSERT for all rows together, and return what they returned."""
-        return [got for n, given in parts(rows) for got in self._run(translated(widened(PLAIN[name], n)), given)]
+        found: list[Row] = []
+        try:
+            with self._lent() as db, psycopg.RawCursor(db) as cursor:
+                for sql, values in parts(PLAIN[name], rows, "$#"):
+                    cursor.execute(sql, values)
+                    found += cursor.fetchall() if cursor.description else []
+        except psycopg.Error as error:
+            _fail(error)
+        return found
 
     def _run_all(self, script: str) -> None:
         with self._lent() as db:

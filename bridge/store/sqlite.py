@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from bridge.core.errors import Misconfigured, Transient
 from bridge.store.batch import Batches
 from bridge.store.bell import Bell
 from bridge.store.datagram import DatagramEar, folder_of, tell
-from bridge.store.engine import STORE_FAILED, Taken, parts, statements, widened
+from bridge.store.engine import STORE_FAILED, Taken, parts, statements
 from bridge.store.schema import migrations
 from bridge.store.turns import Turns
 
@@ -83,7 +83,7 @@ class Sqlite:
         """Run one named statement and return its rows."""
         return self._run(SQL[name], parameters)
 
-    def _run(self, sql: str, parameters: Mapping[str, Any]) -> list[sqlite3.Row]:
+    def _run(self, sql: str, parameters: Mapping[str, Any] | Sequence[Any]) -> list[sqlite3.Row]:
         try:
             if (mine := self._local.db) is not None:
                 return mine.execute(sql, parameters).fetchall()
@@ -106,7 +106,7 @@ class Sqlite:
 
     def insert(self, name: str, /, rows: list[dict[str, Any]]) -> list[sqlite3.Row]:
         """Run one named INSERT for all rows together, and return what they returned."""
-        return [got for n, given in parts(rows) for got in self._run(widened(SQL[name], n), given)]
+        return [got for sql, values in parts(SQL[name], rows, "?") for got in self._run(sql, values)]
 
     @contextmanager
     def transaction(self, durable: bool = True) -> Iterator[None]:
