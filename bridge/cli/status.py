@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 
 import click
@@ -30,14 +31,18 @@ def _lines(found: Pulse) -> Iterator[str]:
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
     yield f"workers alive: {found.workers}"
+    states, needs = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
     for each in found.connections:
         if each.why:
             until = f", until {each.until:%H:%M:%S} UTC" if each.until else ""
             by = f", by {each.paused_by}" if each.paused_by else ""
-            yield f"{each.connection} ({each.state}{by}{until}): {each.why}"
-    for each in found.connections:
+            states[f"({each.state}{by}{until}): {each.why}"].append(each.connection)
         if each.needs:
-            yield f"{each.connection} needs a person: {', '.join(each.needs)}"
+            needs[", ".join(each.needs)].append(each.connection)
+    for said, names in states.items():
+        yield f"{', '.join(names)} {said}"
+    for said, names in needs.items():
+        yield f"{', '.join(names)} {'need' if len(names) > 1 else 'needs'} a person: {said}"
 
 
 def _row(found: Pulse, each: Health) -> tuple[str, ...]:
