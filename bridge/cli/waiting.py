@@ -100,6 +100,8 @@ def show_delivery(context: click.Context, delivery: str, as_json: bool) -> None:
 def _delivery_lines(d: deliveries.Told) -> Iterator[str]:
     yield f"{at(d.at)}  {d.connection}: {d.method}, {d.content_type or 'no type'}, {d.size} bytes"
     yield f"{d.state}: {d.outcome}" if d.outcome else d.state
+    if d.link:
+        yield f"it came with another, in link {d.link}"
     for a in d.attempts:
         yield f"  {at(a.at)}  {_attempt_words(a)}"
     for w in d.writes:

@@ -45,8 +45,12 @@ class Written(Value):
 
 
 class Told(Delivery):
-    """A delivery with all that it led to, oldest first. What it was merged into is told of the first of them."""
+    """
+    A delivery with all that it led to, oldest first. link: where it came with another, which is told what came of both;
+    "" where it did not.
+    """
 
+    link: str
     attempts: Sequence[Attempt]
     writes: Sequence[Written]
 
@@ -72,7 +76,7 @@ def one(desk: Desk, delivery: str) -> Told:
     row = _known(desk, delivery)
     attempts, writes = desk.store.caused_by(delivery)
     return Told(
-        **_delivery(row).model_dump(),
+        **{**row, "at": moment(row["at"])},
         attempts=[attempt(r) for r in attempts],
         writes=[
             Written(

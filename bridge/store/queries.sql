@@ -677,7 +677,7 @@ AND id < :before AND at >= :since AND at < :until AND (:connection = '' OR conne
 AND (:state = '' OR state = :state) AND substr(outcome, 1, length(:outcome)) = :outcome ORDER BY id DESC LIMIT :n;
 
 -- name: one_delivery
-SELECT id, connection, at, method, content_type, length(body) AS size, state, outcome FROM delivery WHERE id = :id;
+SELECT id, connection, at, method, content_type, length(body) AS size, state, outcome, link FROM delivery WHERE id = :id;
 
 -- name: attempts_of_cause
 -- Nothing that it led to is older than the delivery itself, so the key finds where to begin.

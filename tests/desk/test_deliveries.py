@@ -101,4 +101,5 @@ def test_a_delivery_that_came_with_another_is_found_by_its_deal() -> None:
     lines = {line.id: line for line in activity.page(desk, link=scene.link).items}
     assert [(d.link, d.name) for d in lines[second].deals] == [(scene.link, "Bo")]
     assert lines[second].found == "came with another: changed name" and not lines[second].steps
+    assert [deliveries.one(desk, d).link for d in (first, second)] == ["", scene.link]
     assert [d.id for d in deliveries.page(desk, deliveries.Which(link=scene.link)).items] == [second, first]
