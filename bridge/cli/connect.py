@@ -78,7 +78,7 @@ def _lines(found: Connected) -> Iterator[str]:
         yield f'  custom field "{custom.native}": {custom.label} ({custom.kind}){used}'
     yield from found.done
     if found.steps:
-        yield "What is left to do:" if account.calls else "How it is heard:"
+        yield "What is left to do:" if account.hooked else "How it is heard:"
         yield from (f"  {number}. {step}" for number, step in enumerate(found.steps, start=1))
 
 
@@ -87,7 +87,7 @@ def _wait(desk: Desk, account: connections.Account, started: int) -> None:
     name, since = account.name, moment(started)
     if not health(desk).workers:
         click.echo("No worker runs: start the bridge in another window, `bridge serve`.", err=True)
-    if account.calls:
+    if account.hooked:
         click.echo("Waiting for the first webhook: change a deal there. Ctrl-C ends the waiting.", err=True)
         came = _until(lambda: connections.account(desk, name).heard, since)
         words = "the first webhook came"
@@ -97,7 +97,7 @@ def _wait(desk: Desk, account: connections.Account, started: int) -> None:
         came = _until(lambda: connections.account(desk, name).swept, since)
         words = "it was swept"
     if came is None:
-        raise Ended(f"{name}: not heard yet. {LEFT if account.calls else 'Is the worker running?'}", 1)
+        raise Ended(f"{name}: not heard yet. {LEFT if account.hooked else 'Is the worker running?'}", 1)
     click.echo(f"{name}: {words} at {came:%H:%M:%S} UTC")
 
 

@@ -39,16 +39,16 @@ class Account(Value):
     """
     One connection. webhook: the address for its webhooks; a path secret in it is masked unless it was asked for.
 
-    calls: whether the vendor has webhooks at all. believed: whether the secret that they carry is set. sweep_s: seconds
-    between two sweeps. read_only: why each field is never written there. heard, swept: the last webhook and the end of
-    the last complete sweep.
+    hooked: whether the vendor has webhooks at all. believed: whether the secret that they carry is set. sweep_s:
+    seconds between two sweeps. read_only: why each field is never written there. heard, swept: the last webhook and the
+    end of the last complete sweep.
     """
 
     name: str
     vendor: str
     base_url: str
     webhook: str
-    calls: bool
+    hooked: bool
     believed: bool
     sweep_s: float
     fields: Sequence[str]
@@ -96,7 +96,7 @@ def _account(desk: Desk, name: str, row: Row, wishes: Mapping[tuple[str, str], R
         vendor=settings.vendor,
         base_url=settings.base_url,
         webhook=address(desk, name, secrets=secrets),
-        calls=connector.calls_us,
+        hooked=connector.calls_us,
         believed=bool(settings.secrets.get(connector.hook_secret)),
         sweep_s=settings.habits.scan / 1000,
         fields=[field.name for field in connector.fields if not field.readonly],

@@ -38,7 +38,7 @@ def desk(bridge: Assembled) -> Desk:
 def test_every_connection_is_told_without_its_secrets(desk: Desk) -> None:
     told = connections.accounts(desk)
     assert [one.name for one in told] == ["getfly", "onlyoffice", "leadsquared", "plazbot", "leadconnector"]
-    assert [one.name for one in told if one.calls] == ["getfly", "leadsquared", "leadconnector"]
+    assert [one.name for one in told if one.hooked] == ["getfly", "leadsquared", "leadconnector"]
     text = "".join(one.model_dump_json() for one in told)
     assert not any(secret in text for secret in ("k1", "s1", "h1", PATH_SECRET))
     assert told[0].webhook == "http://127.0.0.1:8080/webhooks/getfly/…"

@@ -87,7 +87,7 @@ def _state(desk: Desk, name: str) -> dict[str, Any]:
 
 def _heard(account: Account) -> bool:
     """Tell whether the bridge hears this CRM at all: by a webhook where it has any, else by a sweep."""
-    return (account.heard if account.calls else account.swept) is not None
+    return (account.heard if account.hooked else account.swept) is not None
 
 
 def _by_field(offers: list[Offer]) -> dict[str, list[Offer]]:
