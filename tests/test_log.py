@@ -60,7 +60,7 @@ def test_a_trace_names_places_and_not_values(lines: Any) -> None:
         logging.getLogger("other").exception("broke")
     for line in lines():
         assert line["trace"].endswith("JSONDecodeError")
-        assert "0912345678" not in json.dumps(line)
+        assert "0912" not in json.dumps(line)
         assert '"/' not in json.dumps(line) and " /" not in line["trace"]
 
 

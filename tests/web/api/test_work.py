@@ -58,7 +58,8 @@ def test_deliveries_are_listed_told_and_replayed_without_their_bodies(
     assert [d["id"] for d in lan("GET", "/deliveries?connection=plazbot&outcome=not").json["items"]] == [second]
     assert lan("GET", "/deliveries?since=2099-01-01T00:00:00Z").json["items"] == []
     one = lan("GET", f"/deliveries/{first}", status=200)
-    assert one.json["attempts"] == [] and "345 678" not in one.text + page.text
+    assert one.json["attempts"] == []
+    assert not any(part in one.text + page.text for part in ("+84", "84912", "912345", "912 ", " 345", " 678"))
     assert seat.store.count_waiting() == 0
     hoa("POST", f"/deliveries/{first}/replay", status=204)
     assert seat.store.count_waiting() == 1
